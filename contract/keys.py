@@ -11,6 +11,10 @@ MAX_KEY_CHARACTERS = 256
 """Kinesis: "Unicode strings, with a maximum length limit of 256 characters for each key"
 (API reference, PutRecordsRequestEntry)."""
 
+MODE_TAG = "inorder-mode"
+"""The stream's tag that says which strategy writes to it. Without a colon: Kinesis takes "Unicode
+letters, digits, white space, _ . / = + - % @" in a tag key (API reference, Tag)."""
+
 
 class StreamKey(NamedTuple):
     """What decides the shard of a record: the partition key, and a hash key that overrides its
@@ -26,7 +30,7 @@ class KeyStrategy(Protocol):
 
     @property
     def mode(self) -> str:
-        """The name that the stream's tag `inorder:mode` carries."""
+        """The value that the stream's tag `inorder-mode` carries."""
         ...
 
     def stream_key(self, order_id: str) -> StreamKey:
