@@ -1,25 +1,108 @@
 # Everything is set up by the targets themselves: Python 3.11+ is all a fresh machine needs.
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
+# Every command runs as `python -m …`, so that a path with spaces or a moved clone does no harm.
+
+PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.14 python3.11; do \
+    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+      && echo "$$python" && break; done),$(error inorder needs Python 3.11 or newer; name it with PYTHON=))
+
+BIN         := .venv/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+SAM         := SAM_CLI_TELEMETRY=0 .tools/sam/bin/python -m samcli
 
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-$(VENV)/dev.stamp: requirements/dev.txt
-	@echo "setting up $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q -r requirements/dev.txt
+# ------------------------------------------------------------------------------- use it
+
+# EVENTS, DATABASE_URL, ENDPOINT_URL, SHARDS, PRODUCERS, REPORT, PROJECTION, MIGRATIONS and SEED
+# reach the demo as environment variables, which is where make puts what it is given.
+demo: .venv/local.stamp .tools/kinesis.stamp ## run the main job on this machine and audit it
+	@$(BIN)/python -m local.demo
+
+# -------------------------------------------------------------------------------- work on it
+
+setup: .venv/dev.stamp .tools/kinesis.stamp .tools/sam.stamp ## install everything pinned, in .venv and .tools
+
+test: .venv/dev.stamp .tools/kinesis.stamp .tools/sam.stamp ## run the tests (ARGS="-k name" for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev.stamp .tools/sam.stamp ## ruff, mypy --strict, sam validate --lint
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
+
+pins: .tools/pins.stamp ## compile requirements/*.txt from the .in files (UPGRADE=1 takes newer ones)
+	@for name in producer/requirements consumer/requirements $(SETS:%=requirements/%); do \
+	  echo "$$name.txt"; \
+	  .tools/pins/bin/python -m piptools compile --quiet --strip-extras --no-header --no-annotate \
+	    --no-emit-options --allow-unsafe $(if $(UPGRADE),--upgrade) --output-file "$$name.txt" "$$name.in" || exit 1; \
+	done
+
+clean: ## remove what builds and checks left behind; .venv and .tools stay
+	@rm -rf .aws-sam build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . \( -path ./.venv -o -path ./.tools -o -path ./.git \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --------------------------------------------------------------------------------- deploy it
+
+# What the zips are built for: the template's defaults. Another machine's architecture and Python
+# are for running a function there (ARCHITECTURE=x86_64 LAMBDA_PYTHON=3.11).
+ARCHITECTURE  ?= arm64
+LAMBDA_PYTHON ?= 3.13
+WHEELS        := $(patsubst arm64,aarch64,$(ARCHITECTURE))
+export ARCHITECTURE LAMBDA_PYTHON
+
+# make's own variables would make SAM's makefile builds children of this make.
+build: .venv/local.stamp .tools/sam.stamp ## build the functions' zips with SAM, ready for sam deploy
+	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+# `sam build` calls these, one per function, with ARTIFACTS_DIR. A zip is the function's folder, the
+# contract, and that folder's pins as wheels for Lambda: Amazon Linux 2023, glibc 2.34.
+FUNCTIONS := build-ProducerFunction build-ConsumerFunction
+build-ProducerFunction: FOLDER := producer
+build-ConsumerFunction: FOLDER := consumer
+
+$(FUNCTIONS):
+	@test -n "$(ARTIFACTS_DIR)" || { echo "$@: say where to with ARTIFACTS_DIR=" >&2; exit 2; }
+	@test ! -e "$(ARTIFACTS_DIR)/template.yaml" || { echo "$@: ARTIFACTS_DIR is the source" >&2; exit 2; }
+	@mkdir -p "$(ARTIFACTS_DIR)"
+	@rm -rf "$(ARTIFACTS_DIR)/contract" "$(ARTIFACTS_DIR)/$(FOLDER)"
+	@cp -R contract $(FOLDER) "$(ARTIFACTS_DIR)/"
+	@rm -f "$(ARTIFACTS_DIR)/$(FOLDER)"/requirements.*
+	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) $(PIP_INSTALL) --upgrade --no-compile \
+	  --no-deps --only-binary=:all: --implementation cp --python-version $(LAMBDA_PYTHON) \
+	  --platform manylinux_2_28_$(WHEELS) --platform manylinux_2_17_$(WHEELS) \
+	  --platform manylinux2014_$(WHEELS) --target "$(ARTIFACTS_DIR)" -r $(FOLDER)/requirements.txt
+	@rm -rf "$(ARTIFACTS_DIR)/bin"
+	@find "$(ARTIFACTS_DIR)" -type d \( -name __pycache__ -o -name tests \) -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------ installed once, again when pins change
+
+SETS := local dev kinesis sam pins
+
+.venv/created.stamp:
+	@echo "== creating .venv"
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.tools/kinesis.stamp: requirements/kinesis.txt
-	@echo "setting up the local Kinesis endpoint in .tools/kinesis"
-	@$(PYTHON) -m venv .tools/kinesis
-	@.tools/kinesis/bin/pip install -q -r requirements/kinesis.txt
+# One after the other: they share .venv. The demo needs no more than the first.
+.venv/local.stamp: requirements/local.txt .venv/created.stamp
+	@echo "== .venv: installing requirements/local.txt"
+	@$(BIN)/python $(PIP_INSTALL) -r $<
 	@touch $@
 
-setup: $(VENV)/dev.stamp .tools/kinesis.stamp ## virtual environments with everything pinned
+.venv/dev.stamp: requirements/dev.txt .venv/local.stamp
+	@echo "== .venv: installing requirements/dev.txt"
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
 
-.PHONY: help setup
+# Tools with pins of their own, each in a virtual environment of its own.
+.tools/kinesis.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
+	@echo "== .tools/$*: installing requirements/$*.txt"
+	@$(PYTHON) -m venv --clear .tools/$*
+	@.tools/$*/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+.PHONY: help demo setup test check pins clean build $(FUNCTIONS)
