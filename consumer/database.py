@@ -1,0 +1,92 @@
+"""The one connection of an execution environment, made anew when it is broken."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from consumer.faults import NotDurable
+from consumer.settings import Settings
+from consumer.sql import read_statements
+
+_SQL = read_statements(Path(__file__).with_name("queries.sql"))
+
+_MILLISECONDS = 1_000
+
+
+class Database:
+    """Connects when asked; RDS Proxy does the pooling.
+
+    No server-side prepared statements and no session settings: either would pin the connection to
+    one client (RDS Proxy, "Avoiding pinning"). Timeouts of the session belong to the role
+    (`ALTER ROLE … SET`).
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection: Connection[Any] | None = None
+
+    def connection(self) -> Connection[Any]:
+        """The open connection, or a new one; raises `psycopg.Error` or `NotDurable`."""
+        if self._connection is None or self._connection.closed:
+            self._connection = _refuse_what_forgets(self._connect())
+        return self._connection
+
+    def close(self) -> None:
+        """Drop the connection, whatever state it is in."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> Connection[Any]:
+        settings = self._settings
+        return psycopg.connect(
+            settings.database_url or "",
+            prepare_threshold=None,
+            **({} if settings.database_url else _server(settings)),
+            connect_timeout=settings.connect_seconds,
+            tcp_user_timeout=settings.connect_seconds * _MILLISECONDS,
+            keepalives_idle=settings.connect_seconds,
+            keepalives_interval=settings.connect_seconds,
+            keepalives_count=2,
+        )
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    given = {
+        "host": settings.db_host,
+        "port": settings.db_port,
+        "dbname": settings.db_name,
+        "user": settings.db_user,
+        "sslmode": settings.db_sslmode,
+        "sslrootcert": settings.db_sslrootcert,
+        "gssencmode": "disable",
+        "password": _password(settings.db_secret_arn) if settings.db_secret_arn else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _password(secret_arn: str) -> str:
+    """The password in a secret of the form RDS writes: JSON with `password`. Read at every
+    connect, since secrets rotate; boto3 is the Lambda runtime's own.
+    """
+    import boto3  # noqa: PLC0415 - slow to import, and only needed with a secret
+
+    answer = boto3.client("secretsmanager").get_secret_value(SecretId=secret_arn)
+    return str(json.loads(answer["SecretString"])["password"])
+
+
+def _refuse_what_forgets(connection: Connection[Any]) -> Connection[Any]:
+    """A commit that may be forgotten breaks the first promise: better not to begin."""
+    with connection.transaction(), connection.cursor() as cursor:
+        found = cursor.execute(_SQL["connection_state"]).fetchone() or ("unknown", False)
+        synchronous_commit, in_recovery = found
+    if in_recovery:
+        connection.close()
+        raise psycopg.OperationalError("connected to a read-only replica")
+    if synchronous_commit == "off":
+        connection.close()
+        raise NotDurable("synchronous_commit is off for this role or database: set it to on")
+    return connection

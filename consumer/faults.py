@@ -1,0 +1,77 @@
+"""Whose fault an error is. Blame needs proof: an outage must never look like a poisoned event.
+
+Only what PostgreSQL says of the values themselves blames an event: SQLSTATE class 22 (data
+exception) or 23 (integrity constraint violation), and only while the projection loads or saves or
+the rows are written; so does a value that psycopg cannot put into a parameter. Everything else is
+about the database, the network or the configuration (PostgreSQL documentation, Appendix A).
+"""
+
+from enum import Enum, auto
+
+import psycopg
+
+from contract import InorderError
+
+
+class Fault(Enum):
+    """What an error is taken for, and so what happens next."""
+
+    DATA = auto()
+    """Some event's values: careful mode finds which."""
+
+    TRANSIENT = auto()
+    """The database or the way to it: try again, nothing is parked."""
+
+    STOP = auto()
+    """Configuration or code: no event is to blame and waiting does not help; nothing is parked."""
+
+
+class Phase(Enum):
+    """What the transaction was doing."""
+
+    LOAD = auto()
+    SAVE = auto()
+    OTHER = auto()
+
+
+class NotDurable(InorderError):
+    """The database would forget commits: synchronous_commit is off for this role or database."""
+
+
+_TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
+_DATA_CLASSES = {
+    Phase.LOAD: ("22", "23"),
+    Phase.SAVE: ("22", "23"),
+    # A constraint of our own tables that fails means that a lock did, which is no event's fault.
+    Phase.OTHER: ("22",),
+}
+
+
+def judge(error: Exception, phase: Phase) -> Fault:
+    """Classify what was raised in a transaction.
+
+    psycopg raises 25006 after a failover as `InternalError`, so the SQLSTATE decides and not the
+    class. Without one, a connection that broke is an `OperationalError` or `InterfaceError`, and
+    a value that no parameter can hold a `DataError`; what Python itself raises while the
+    projection loads or saves is taken for the data of one order.
+    """
+    if not isinstance(error, psycopg.Error):
+        return Fault.STOP if phase is Phase.OTHER else Fault.DATA
+    if error.sqlstate is None:
+        return _without_state(error)
+    if error.sqlstate.startswith(_TRANSIENT_CLASSES):
+        return Fault.TRANSIENT
+    return Fault.DATA if error.sqlstate.startswith(_DATA_CLASSES[phase]) else Fault.STOP
+
+
+def _without_state(error: psycopg.Error) -> Fault:
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return Fault.TRANSIENT
+    return Fault.DATA if isinstance(error, psycopg.DataError) else Fault.STOP
+
+
+def describe(error: BaseException) -> str:
+    """One line about an error: its SQLSTATE or class, and its first line, without parameters."""
+    state = getattr(error, "sqlstate", None)
+    first = str(error).strip().partition("\n")[0]
+    return f"{state or type(error).__name__}: {first}"

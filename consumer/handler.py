@@ -1,0 +1,114 @@
+"""The Lambda entry point: wires the parts, lets them apply the batch, answers Lambda.
+
+The answer is the documented one of a partial batch response: `{"batchItemFailures": []}` when
+everything is finished, else exactly one `itemIdentifier`, the checkpoint (Lambda Developer Guide,
+"Configuring partial batch response with Kinesis"). The handler does not raise for what a batch
+holds or what the database does: an error would be bisected, and bisecting an outage only
+multiplies invocations.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from consumer import projection, settings
+from consumer.arrivals import read_batch
+from consumer.attempts import Attempts
+from consumer.batch import Applied, apply_batch
+from consumer.database import Database
+from consumer.order import Kind, Waiting
+from contract.metrics import NAMESPACE, Metric
+
+logger = Logger(service="consumer")
+metrics = Metrics(namespace=NAMESPACE, service="consumer")
+
+_MOST_LOGGED = 100
+"""Parked events with a log line of their own per batch; the rest are only counted."""
+
+
+class Parts(NamedTuple):
+    """What lives as long as the execution environment."""
+
+    settings: settings.Settings
+    database: Database
+    projection: projection.Projection[Any]
+
+
+@cache
+def parts() -> Parts:
+    """Settings, database and projection, made at the first call; raises what is wrong with them."""
+    given = settings.read()
+    return Parts(given, Database(given), projection.find(given.projection))
+
+
+@metrics.log_metrics
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Apply a Kinesis batch; see the module for the answer."""
+    made = parts()
+    records = read_batch(event)
+    attempts = Attempts(
+        made.database,
+        made.projection,
+        lambda: context.get_remaining_time_in_millis() / 1_000,
+        made.settings.reserve_seconds,
+    )
+    applied = apply_batch(
+        records,
+        attempts,
+        chunk_events=made.settings.chunk_events,
+        drain=made.settings.drain_entries,
+    )
+    _report(applied, _batch_name(event, len(records)))
+    failures = [] if applied.checkpoint is None else [{"itemIdentifier": applied.checkpoint}]
+    return {"batchItemFailures": failures}
+
+
+def _report(applied: Applied, batch: dict[str, Any]) -> None:
+    done = applied.committed
+    parked = [entry for one in done for entry in (*one.parked, *one.refused)]
+    blockers = [entry for entry in parked if entry.kind is Kind.BLOCKER]
+    strays = [entry for entry in parked if entry.kind is Kind.STRAY]
+    counts = {
+        Metric.EVENTS_APPLIED: sum(one.applied for one in done),
+        Metric.EVENTS_PARKED: len(blockers),
+        Metric.EVENTS_HELD: len(parked) - len(blockers) - len(strays),
+        Metric.EVENTS_STRAY: len(strays),
+        Metric.DUPLICATES_SKIPPED: sum(one.duplicates for one in done),
+        Metric.BATCHES_INTERRUPTED: int(applied.checkpoint is not None),
+    }
+    for name, count in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    for entry in [*blockers, *strays][:_MOST_LOGGED]:
+        logger.warning("event parked", extra=_where(entry) | batch)
+    if applied.problem is not None:
+        logger.error(
+            "batch interrupted",
+            extra={"problem": str(applied.problem), "checkpoint": applied.checkpoint, **batch},
+        )
+
+
+def _where(entry: Waiting) -> dict[str, Any]:
+    """What a log line says of an event: never its payload, nor the detail, which may quote it."""
+    event = entry.arrival.event
+    return {
+        "order_id": entry.arrival.order_id,
+        "position": str(entry.arrival.position),
+        "event_id": str(event.id) if event else None,
+        "kind": str(entry.kind),
+        "reason": str(entry.failure.reason),
+    }
+
+
+def _batch_name(event: Mapping[str, Any], records: int) -> dict[str, Any]:
+    first = event["Records"][0] if records else {}
+    last = event["Records"][-1] if records else {}
+    return {
+        "shard": first.get("eventID", "").partition(":")[0],
+        "first": first.get("kinesis", {}).get("sequenceNumber"),
+        "last": last.get("kinesis", {}).get("sequenceNumber"),
+        "records": records,
+    }

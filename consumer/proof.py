@@ -1,0 +1,67 @@
+"""Whether an event is already known: skipping asks for proof, and so does calling it a conflict."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from consumer.arrivals import Arrival
+from consumer.order import Fact, Failure, Reason
+from contract import Event, Position
+
+
+class Proof:
+    """What ledger and lot hold under the ids and versions of one lane; it grows along the lane."""
+
+    def __init__(self, facts: Iterable[Fact], positions: Iterable[Position]) -> None:
+        self._by_id: dict[UUID, list[Fact]] = {}
+        self._by_version: dict[int, list[Fact]] = {}
+        self._positions = set(positions)
+        for fact in facts:
+            self._know(fact)
+
+    def add(self, arrival: Arrival) -> None:
+        """From now on this event is known, applied or parked."""
+        event = arrival.event
+        if event is None:
+            self._positions.add(arrival.position)
+        else:
+            self._know(Fact(event.id, event.version, arrival.digest))
+
+    def duplicate(self, arrival: Arrival) -> bool:
+        """Proven: the same content under the same id, or under the same version with a new id.
+
+        Bytes that cannot be read have no identity but their place on the stream.
+        """
+        event = arrival.event
+        if event is None:
+            return arrival.position in self._positions
+        return any(
+            fact.digest == arrival.digest and fact.version == event.version
+            for fact in self._under(event)
+        )
+
+    def conflict(self, arrival: Arrival) -> Failure | None:
+        """The id or the version is known, but for something else. Ask after `duplicate`."""
+        event = arrival.event
+        if event is None:
+            return None
+        for fact in self._under(event):
+            if fact.digest is None:  # a version that an operator skipped: nothing to compare with
+                continue
+            if fact.version != event.version:
+                known = f"id {event.id} is already known as version {fact.version}"
+            elif fact.id == event.id:
+                known = f"id {event.id} is already known with other content"
+            else:
+                known = f"version {event.version} is already known: id {fact.id}, other content"
+            return Failure(Reason.CONFLICT, known)
+        return None
+
+    def _under(self, event: Event) -> list[Fact]:
+        by_id = self._by_id.get(event.id, [])
+        return by_id if event.version is None else by_id + self._by_version.get(event.version, [])
+
+    def _know(self, fact: Fact) -> None:
+        if fact.id is not None:
+            self._by_id.setdefault(fact.id, []).append(fact)
+        if fact.version is not None:
+            self._by_version.setdefault(fact.version, []).append(fact)

@@ -1,0 +1,18 @@
+"""Named statements out of a `.sql` file."""
+
+import re
+from pathlib import Path
+from typing import LiteralString, cast
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
+
+
+def read_statements(file: Path) -> dict[str, LiteralString]:
+    """The statements of a file, by the `-- name:` line above each; comments are left out.
+
+    The text is the project's own, which is what `LiteralString` asks for.
+    """
+    _, *parts = _NAME.split(file.read_text())
+    texts = (_COMMENT.sub("", text).strip().removesuffix(";") for text in parts[1::2])
+    return dict(zip(parts[::2], cast("list[LiteralString]", list(texts)), strict=True))

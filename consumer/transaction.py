@@ -1,0 +1,139 @@
+"""One transaction: lock heads, look up, decide, fold, write, commit. All of it or nothing."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from psycopg import Connection, Cursor
+
+from consumer.arrivals import Arrival
+from consumer.faults import Fault, Phase, judge
+from consumer.fold import Fold
+from consumer.lanes import Lanes
+from consumer.order import Decided, Failure, Kind, Order, Reason, Waiting
+from consumer.projection import BadProjection, Projection
+from consumer.sequencer import decide
+from consumer.store import Store
+from contract import InorderError
+
+
+class TransactionFailed(InorderError):
+    """Nothing was committed, unless only the answer to the commit was lost."""
+
+    def __init__(self, fault: Fault, phase: Phase, error: Exception) -> None:
+        super().__init__(f"in {phase.name.lower()}: {type(error).__name__}: {error}")
+        self.fault = fault
+        self.phase = phase
+        self.error = error
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """What one committed transaction did.
+
+    `parked` are the entries new in the lot, `refused` those in it that became blockers,
+    `drainable` the orders whose lot another transaction can go on applying.
+    """
+
+    applied: int
+    drained: int
+    duplicates: int
+    parked: tuple[Waiting, ...]
+    refused: tuple[Waiting, ...]
+    drainable: tuple[str, ...]
+
+
+class Transaction:
+    """Applies lanes on one connection; what it knows of the orders lasts for one `run`."""
+
+    def __init__(self, connection: Connection[Any], projection: Projection[Any]) -> None:
+        self._connection = connection
+        self._projection = projection
+        self._phase = Phase.OTHER
+
+    def run(self, lanes: Lanes, *, drain: int, blame: Failure | None = None) -> Committed:
+        """Apply these lanes and at most `drain` entries of each order's lot, and commit.
+
+        With `blame` nothing is applied: the next event of each order is parked with it.
+        Raises `TransactionFailed`, everything rolled back.
+        """
+        self._phase = Phase.OTHER
+        try:
+            with (
+                self._connection.transaction(),
+                self._connection.cursor(binary=True) as own,
+                self._connection.cursor() as users,
+            ):
+                return self._run(Store(own), users, lanes, drain, blame)
+        except Exception as error:
+            raise TransactionFailed(judge(error, self._phase), self._phase, error) from error
+
+    def _run(
+        self, store: Store, users: Cursor[Any], lanes: Lanes, drain: int, blame: Failure | None
+    ) -> Committed:
+        known = {order_id: lane for order_id, lane in lanes.items() if order_id is not None}
+        heads = store.lock(sorted(known))
+        orders = store.look_up(heads, known, drain=drain)
+        fold = Fold(self._projection, self._load(users, [] if blame else _may_apply(orders)))
+        decisions = [
+            decide(orders[order_id], lane, fold.apply, drain=drain, blame=blame)
+            for order_id, lane in known.items()
+        ]
+        states = fold.changed(lambda order_ids: self._load(users, order_ids))
+        if states:
+            self._in(Phase.SAVE, lambda: self._projection.save(users, states))
+        strays = [_stray(arrival) for arrival in lanes.get(None, ())]
+        store.write([d for d in decisions if _changes(d, orders)], strays)
+        return _committed(decisions, strays)
+
+    def _load(self, users: Cursor[Any], order_ids: list[str]) -> Mapping[str, Any]:
+        if not order_ids:
+            return {}
+        states = self._in(Phase.LOAD, lambda: self._projection.load(users, order_ids))
+        if not isinstance(states, Mapping):
+            raise BadProjection(
+                f"{type(self._projection).__name__}.load returned {type(states).__name__}: "
+                "it has to return a mapping of order ID to state"
+            )
+        return states
+
+    def _in(self, phase: Phase, action: Callable[[], Any]) -> Any:
+        """Remember what the projection is doing, so that what it raises can be judged."""
+        self._phase = phase
+        result = action()
+        self._phase = Phase.OTHER
+        return result
+
+
+def _may_apply(orders: Mapping[str, Order]) -> list[str]:
+    """The orders, sorted, of which an event may be applied: only their states are loaded."""
+    return sorted(order_id for order_id, order in orders.items() if not order.blocked)
+
+
+def _changes(decided: Decided, orders: Mapping[str, Order]) -> bool:
+    return (
+        decided.head != orders[decided.head.order_id].head
+        or bool(decided.parked)
+        or bool(decided.refused)
+    )
+
+
+def _stray(arrival: Arrival) -> Waiting:
+    """Bytes whose order nobody can tell: kept, and in nobody's way."""
+    return Waiting(
+        arrival=arrival,
+        rank=0,
+        kind=Kind.STRAY,
+        failure=Failure(Reason.UNREADABLE, arrival.problem),
+    )
+
+
+def _committed(decisions: Collection[Decided], strays: Iterable[Waiting]) -> Committed:
+    drained = sum(len(decided.drained) for decided in decisions)
+    return Committed(
+        applied=sum(len(decided.applied) for decided in decisions),
+        drained=drained,
+        duplicates=sum(decided.duplicates for decided in decisions),
+        parked=(*(entry for decided in decisions for entry in decided.parked), *strays),
+        refused=tuple(entry for decided in decisions for entry in decided.refused),
+        drainable=tuple(d.head.order_id for d in decisions if d.drainable),
+    )

@@ -1,0 +1,1 @@
+"""Runs template.yaml on one machine: stream, database, event source mapping. Never shipped."""
