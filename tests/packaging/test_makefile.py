@@ -1,0 +1,141 @@
+"""The Makefile: what it lists, when it installs again, and what a build rule refuses."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STAMPS = [
+    ".venv/created.stamp",
+    ".venv/local.stamp",
+    ".venv/dev.stamp",
+    ".tools/kinesis.stamp",
+    ".tools/sam.stamp",
+]
+
+
+def make(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    clean.pop("MFLAGS", None)
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=tree,
+        env=clean,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of what make reads, in a path with a space, everything installed by its stamps."""
+    copy = tmp_path / "a clone"
+    for folder in ("requirements", "contract", "consumer", "producer"):
+        shutil.copytree(ROOT / folder, copy / folder)
+    for file in ("Makefile", "template.yaml"):
+        shutil.copy(ROOT / file, copy / file)
+    long_ago = time.time() - 3600
+    for path in copy.rglob("*"):
+        os.utime(path, (long_ago, long_ago))
+    for number, stamp in enumerate(STAMPS):
+        path = copy / stamp
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (long_ago + 60 + number, long_ago + 60 + number))
+    return copy
+
+
+def test_make_alone_lists_the_targets():
+    listed = make(ROOT)
+    assert listed.returncode == 0, listed.stderr
+    names = [line.split()[1] for line in listed.stdout.splitlines()]
+    assert names[:1] == ["help"]
+    assert {"demo", "setup", "test", "check", "build", "pins", "clean"} <= set(names)
+    assert all(len(line.split()) > 3 for line in listed.stdout.splitlines()), "a line each"
+
+
+def test_the_demo_installs_no_development_tools(tree):
+    shutil.rmtree(tree / ".venv")
+    shutil.rmtree(tree / ".tools")
+    planned = make(tree, "-n", "demo")
+    assert planned.returncode == 0, planned.stderr
+    assert "-r requirements/local.txt" in planned.stdout
+    assert "-r requirements/kinesis.txt" in planned.stdout
+    assert "dev.txt" not in planned.stdout
+    assert "sam.txt" not in planned.stdout
+
+
+def test_what_is_installed_is_not_installed_again(tree):
+    planned = make(tree, "-n", "setup")
+    assert planned.returncode == 0, planned.stderr
+    assert "install" not in planned.stdout.replace("-m pip", "pip"), planned.stdout
+
+
+@pytest.mark.parametrize(
+    ("changed", "target", "installs"),
+    [
+        ("requirements/local.txt", "demo", ["local"]),
+        ("requirements/local.txt", "test", ["local", "dev"]),
+        ("requirements/dev.txt", "test", ["dev"]),
+        ("requirements/dev.txt", "demo", []),
+        ("requirements/kinesis.txt", "demo", ["kinesis"]),
+        ("requirements/sam.txt", "check", ["sam"]),
+    ],
+)
+def test_a_changed_set_is_installed_again(tree, changed, target, installs):
+    (tree / changed).touch()
+    planned = make(tree, "-n", target)
+    sets = ("local", "dev", "kinesis", "sam")
+    assert [name for name in sets if f"-r requirements/{name}.txt" in planned.stdout] == installs
+
+
+@pytest.mark.parametrize("target", ["build-ConsumerFunction", "build-ProducerFunction"])
+@pytest.mark.parametrize("where", [[], ["ARTIFACTS_DIR=."]])
+def test_a_build_that_would_harm_the_source_is_refused(tree, target, where):
+    before = sorted(path.relative_to(tree) for path in tree.rglob("*"))
+    refused = make(tree, target, *where)
+    assert refused.returncode != 0
+    assert "ARTIFACTS_DIR" in refused.stderr
+    assert sorted(path.relative_to(tree) for path in tree.rglob("*")) == before
+
+
+def test_sam_finds_a_rule_for_every_function(template):
+    functions = {
+        name
+        for name, made in template["Resources"].items()
+        if made["Type"] == "AWS::Lambda::Function"
+    }
+    assert functions
+    for name in functions:
+        planned = make(ROOT, "-n", f"build-{name}", "ARTIFACTS_DIR=build/nowhere")
+        assert planned.returncode == 0, planned.stderr
+        assert "requirements.txt" in planned.stdout
+
+
+def test_an_old_python_is_named_as_the_trouble(tree, tmp_path):
+    """Where no Python is new enough, make says so instead of failing somewhere inside pip."""
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        (old / name).write_text("#!/bin/sh\nexit 1\n")
+        (old / name).chmod(0o755)
+    shutil.rmtree(tree / ".venv")
+    refused = subprocess.run(
+        ["make", "demo"],
+        cwd=tree,
+        env={"PATH": f"{old}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert refused.returncode != 0
+    assert "Python 3.11 or newer" in refused.stderr
