@@ -1,0 +1,128 @@
+"""What goes to Lambda: this function's folder, the contract, its pins, and nothing else."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from tests.packaging.test_pins import pins
+
+ROOT = Path(__file__).resolve().parents[2]
+MEGABYTE = 1_000_000
+
+# Lambda's runtime has an SDK of its own, and the consumer needs one only to read a password.
+FROM_THE_RUNTIME = {"consumer": {"boto3"}, "producer": set()}
+
+
+def pinned(name: str) -> dict[str, str]:
+    return pins(ROOT / name / "requirements.txt")
+
+
+def test_it_holds_the_folder_and_the_contract_whole(shipped):
+    for package in (shipped.name, "contract"):
+        source = {
+            path.relative_to(ROOT).as_posix()
+            for path in (ROOT / package).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        expected = {path for path in source if not Path(path).name.startswith("requirements.")}
+        assert {path for path in shipped.files() if path.startswith(f"{package}/")} == expected
+
+
+def test_it_holds_its_pins_and_no_other_package(shipped):
+    found = {}
+    for path in shipped.folder.glob("*.dist-info"):
+        name, _, version = path.name.removesuffix(".dist-info").partition("-")
+        found[canonicalize_name(name)] = version
+    assert found == pinned(shipped.name)
+
+
+def test_everything_at_its_root_belongs_to_a_pin(shipped):
+    """No bin/, no template, no other function's folder."""
+    recorded = {shipped.name, "contract"}
+    for record in shipped.folder.glob("*.dist-info/RECORD"):
+        for line in record.read_text().splitlines():
+            recorded.add(line.split(",")[0].split("/")[0])
+        recorded.add(record.parent.name)
+    assert {path.name for path in shipped.folder.iterdir()} <= recorded
+    assert not (shipped.folder / "bin").exists()
+
+
+def test_it_holds_no_tests_and_no_bytecode(shipped):
+    unwanted = {"tests", "test", "__pycache__", ".mypy_cache", ".ruff_cache", "migrations"}
+    assert [name for name in shipped.files() if unwanted & set(name.split("/"))] == []
+    assert [name for name in shipped.files() if name.endswith((".pyc", ".pyo"))] == []
+
+
+def test_its_binaries_are_for_arm64_and_this_python(shipped):
+    """A wheel of the building machine would import here and fail there."""
+    binaries = [name for name in shipped.files() if ".so" in Path(name).suffixes]
+    assert binaries
+    for name in binaries:
+        header = (shipped.folder / name).read_bytes()[:20]
+        assert header[:4] == b"\x7fELF", name
+        assert int.from_bytes(header[18:20], "little") == 183, f"{name} is not for aarch64"
+        if ".cpython-" in name:
+            assert ".cpython-313-" in name, name
+
+
+def test_its_size(shipped, tmp_path, note):
+    size = shipped.zipped(tmp_path / "function.zip").stat().st_size
+    unpacked = sum((shipped.folder / name).stat().st_size for name in shipped.files())
+    note(f"{shipped.name} zip {size / MEGABYTE:.1f} MB, unpacked {unpacked / MEGABYTE:.1f} MB")
+    assert size <= {"consumer": 15, "producer": 50}[shipped.name] * MEGABYTE
+    assert unpacked <= 250 * MEGABYTE, "Lambda takes no more (Lambda quotas)"
+
+
+@pytest.mark.parametrize("name", ["consumer", "producer"])
+def test_it_imports_alone(runnable, lambda_python, name):
+    """Every module of the zip's own, with no site-packages and nothing of this repository."""
+    built = runnable(name)
+    modules = [
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for path in built.files()
+        if path.startswith((f"{name}/", "contract/")) and path.endswith(".py")
+    ]
+    assert f"{name}.handler" in modules
+    script = f"import sys; sys.path[:0] = [{str(built.folder)!r}]\n" + "\n".join(
+        f"import {module}" for module in modules
+    )
+    done = subprocess.run(
+        [lambda_python.executable, "-I", "-S", "-B", "-c", script],
+        cwd="/",
+        env={"AWS_DEFAULT_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_import_is_pinned_by_the_function_itself(shipped):
+    """A package that only another pin brings along could leave with it."""
+    asked = {
+        canonicalize_name(line.split("==")[0].split("[")[0])
+        for line in (ROOT / shipped.name / "requirements.in").read_text().splitlines()
+        if line
+    }
+    provides = {"google": "protobuf", "aws_kinesis_agg": "aws-kinesis-agg"}
+    own = {shipped.name, "contract"}
+    for package in own:
+        for path in (shipped.folder / package).rglob("*.py"):
+            for name in third_party(path) - own - FROM_THE_RUNTIME[shipped.name]:
+                provided_by = canonicalize_name(provides.get(name, name))
+                assert provided_by in asked, f"{path.name} imports {name}"
+
+
+def third_party(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names)

@@ -1,0 +1,94 @@
+"""Building a function the way `sam build` does, and zipping it the way `sam deploy` does."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAMBDA_VERSION = "3.13"
+
+_VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
+_INSTALLED = (".pyenv/versions/3.13.*/bin", ".local/share/uv/python/cpython-3.13*/bin")
+"""Where version managers keep interpreters; a shim on the PATH may not run by itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LambdaPython:
+    executable: Path
+    version: str
+
+    @property
+    def is_lambdas(self) -> bool:
+        return self.version == LAMBDA_VERSION
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A function's unpacked zip."""
+
+    name: str
+    folder: Path
+
+    def files(self) -> list[str]:
+        """Every file, with `/`, relative to the zip's root."""
+        found = (path for path in self.folder.rglob("*") if path.is_file())
+        return sorted(path.relative_to(self.folder).as_posix() for path in found)
+
+    def zipped(self, to: Path) -> Path:
+        with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in self.files():
+                archive.write(self.folder / name, name)
+        return to
+
+
+def find_lambda_python() -> LambdaPython:
+    on_path = shutil.which(f"python{LAMBDA_VERSION}")
+    candidates = [Path(on_path)] if on_path else []
+    for folder in _INSTALLED:
+        candidates += sorted(Path.home().glob(f"{folder}/python{LAMBDA_VERSION}"))
+    for candidate in candidates:
+        if _version_of(candidate) == LAMBDA_VERSION:
+            return LambdaPython(executable=candidate, version=LAMBDA_VERSION)
+    running = Path(sys.executable)
+    return LambdaPython(executable=running, version=_version_of(running) or "unknown")
+
+
+def build(name: str, folder: Path, python: LambdaPython | None = None) -> Built:
+    """Run the function's make rule: for Lambda, or for this machine and the Python given."""
+    target = f"build-{name.capitalize()}Function"
+    here = {} if python is None else _this_machine(python)
+    environment = {key: value for key, value in os.environ.items() if "MAKE" not in key}
+    done = subprocess.run(
+        ["make", target],
+        cwd=ROOT,
+        env={**environment, "ARTIFACTS_DIR": str(folder), **here},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return Built(name=name, folder=folder)
+
+
+def _this_machine(python: LambdaPython) -> dict[str, str]:
+    if sys.platform != "linux":
+        pytest.skip("a zip for Lambda runs on Linux only")
+    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return {"ARCHITECTURE": architecture, "LAMBDA_PYTHON": python.version}
+
+
+def _version_of(python: Path) -> str | None:
+    """The interpreter's version, or None if it does not start."""
+    answer = subprocess.run(
+        [python, "-c", _VERSION], capture_output=True, text=True, check=False, timeout=30
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else None
