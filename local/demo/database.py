@@ -1,0 +1,84 @@
+"""The demo's database: an embedded server that is kept running, or the one that was given."""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import migrations
+from contract import InorderError
+from local.demo.settings import DemoSettings
+from local.postgres import Postgres, temporary_folder
+from migrations.migrate import INORDER, ORDERS
+
+_OLDEST = 150_000
+_ROLE = Path(__file__).with_name("role.sql")
+
+
+class UnusableDatabase(InorderError):
+    """The database that was given cannot be used; the message says why."""
+
+
+@contextmanager
+def open_database(settings: DemoSettings) -> Iterator[tuple[str, str]]:
+    """Two libpq connection strings: the consumer's, and one for auditing. Migrated and ready."""
+    folders = [INORDER]
+    if settings.projection == DemoSettings().projection:
+        folders.append(ORDERS)
+    if settings.migrations is not None:
+        folders.append(settings.migrations)
+    if settings.database_url is not None:
+        _check(settings.database_url)
+        migrations.apply(settings.database_url, folders)
+        yield settings.database_url, settings.database_url
+        return
+    with temporary_folder() as folder, Postgres(Path(folder)) as server, _kept_running(server):
+        migrations.apply(server.url, folders)
+        yield _least_privileged(server.url), server.url
+
+
+def _check(url: str) -> None:
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            version = connection.info.server_version
+    except psycopg.Error as error:
+        raise UnusableDatabase(f"DATABASE_URL: {error}") from None
+    if version < _OLDEST:
+        raise UnusableDatabase(f"DATABASE_URL: PostgreSQL {version // 10_000} is too old: 15 to 18")
+
+
+def _least_privileged(url: str) -> str:
+    """Make the consumer's role; the projection's tables are public's, whatever they are."""
+    password = secrets.token_urlsafe(24)
+    with psycopg.connect(url) as connection:
+        connection.execute(_ROLE.read_bytes())
+        connection.execute(
+            "grant select, insert, update, delete on all tables in schema public to inorder_app"
+        )
+        statement = sql.SQL("alter role inorder_app password {}").format(sql.Literal(password))
+        connection.execute(statement)
+    return make_conninfo(**conninfo_to_dict(url, user="inorder_app", password=password))
+
+
+@contextmanager
+def _kept_running(server: Postgres) -> Iterator[None]:
+    """Start the server again when it dies, as Aurora would fail over."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            if not server.running:
+                server.start()
+
+    watcher = threading.Thread(target=watch, name="postgres-watcher")
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
