@@ -10,6 +10,7 @@ import pytest
 
 from consumer import settings as consumer_settings
 from contract.keys import MODE_TAG, OrderKeys
+from producer.configuration import read_configuration
 from tests.packaging.intrinsics import evaluate, parameter_values, refusals
 
 TEXT = (Path(__file__).resolve().parents[2] / "template.yaml").read_text()
@@ -221,6 +222,11 @@ class TestFunctions:
 
     def test_arm64_unless_asked_otherwise(self, template):
         assert parameter_values(template, {})["Architecture"] == "arm64"
+
+    def test_the_producer_understands_its_environment(self, resources):
+        variables = properties(resources, "ProducerFunction")["Environment"]["Variables"]
+        assert variables == {"STREAM_NAME": {"Ref": "EventStream"}}
+        assert read_configuration({"STREAM_NAME": "inorder-EventStream"}).producer.guards
 
     def test_the_consumer_understands_its_environment(self, template, resources, tmp_path):
         roots = tmp_path / "roots.pem"
