@@ -162,8 +162,8 @@ def _disorder(
     applied: Sequence[_Applied],
     unapplied: Sequence[tuple[int, _Waiting]],
 ) -> Iterator[str]:
-    """The ledger has no double and no hole; without versions it follows the order of sending; and nothing that
-    was sent after an event that waits for a decision was applied.
+    """The ledger has no double and no hole; without versions it follows the order of sending; and
+    nothing that was sent after an event that waits for a decision was applied.
     """
     if len({row.identity for row in applied}) < len(applied):
         yield "an event was applied twice"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 import migrations
 from contract import InorderError
@@ -53,16 +53,13 @@ def _check(url: str) -> None:
 
 
 def _least_privileged(url: str) -> str:
-    """Make the consumer's role; the projection's tables are public's, whatever they are."""
+    """Make the consumer's role, with the projection's tables, whatever they are."""
     password = secrets.token_urlsafe(24)
     with psycopg.connect(url) as connection:
         connection.execute(_ROLE.read_bytes())
-        connection.execute(
-            "grant select, insert, update, delete on all tables in schema public to inorder_app"
-        )
         statement = sql.SQL("alter role inorder_app password {}").format(sql.Literal(password))
         connection.execute(statement)
-    return make_conninfo(**conninfo_to_dict(url, user="inorder_app", password=password))
+    return make_conninfo(url, user="inorder_app", password=password)
 
 
 @contextmanager
