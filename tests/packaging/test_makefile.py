@@ -14,13 +14,16 @@ STAMPS = [
     ".venv/local.stamp",
     ".venv/dev.stamp",
     ".tools/kinesis.stamp",
+    ".tools/node.stamp",
+    ".tools/resharding.stamp",
     ".tools/sam.stamp",
 ]
 
 
-def make(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def make(tree: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     clean.pop("MFLAGS", None)
+    clean |= environment
     return subprocess.run(
         ["make", *arguments],
         cwd=tree,
@@ -87,6 +90,7 @@ def test_what_is_installed_is_not_installed_again(tree):
         ("requirements/dev.txt", "demo", []),
         ("requirements/kinesis.txt", "demo", ["kinesis"]),
         ("requirements/sam.txt", "check", ["sam"]),
+        ("requirements/sam.txt", "demo", []),
     ],
 )
 def test_a_changed_set_is_installed_again(tree, changed, target, installs):
@@ -127,15 +131,23 @@ def test_an_old_python_is_named_as_the_trouble(tree, tmp_path):
         (old / name).write_text("#!/bin/sh\nexit 1\n")
         (old / name).chmod(0o755)
     shutil.rmtree(tree / ".venv")
-    refused = subprocess.run(
-        ["make", "demo"],
-        cwd=tree,
-        env={"PATH": f"{old}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    refused = make(tree, "demo", PATH=f"{old}:{os.environ['PATH']}")
     assert refused.returncode != 0
     assert "Python 3.11 or newer" in refused.stderr
+
+
+@pytest.mark.parametrize("has_node", [True, False])
+def test_node_is_brought_along_only_where_there_is_none(tree, tmp_path, has_node):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("make", "sh", "env"):
+        (tools / name).symlink_to(shutil.which(name))
+    if has_node:
+        for name in ("node", "npm"):
+            (tools / name).write_text("#!/bin/sh\nexit 0\n")
+            (tools / name).chmod(0o755)
+    (tree / ".tools/node.stamp").unlink()
+    (tree / ".tools/resharding.stamp").unlink()
+    planned = make(tree, "-n", ".tools/resharding.stamp", "PYTHON=python3", PATH=str(tools))
+    assert planned.returncode == 0, planned.stderr
+    assert ("-r requirements/node.txt" in planned.stdout) is not has_node
