@@ -1,7 +1,6 @@
 """Runs transactions against the clock, and once more where a second try may help."""
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +52,7 @@ class Attempts:
         """
         events = sum(len(lane) for lane in lanes.values())
         self._check_time(events)
-        started = time.monotonic()
+        before = self._remaining()
         try:
             committed = self._once(lanes, drain, blame)
         except Interrupted as first:
@@ -63,16 +62,18 @@ class Attempts:
             self._check_time(events)
             committed = self._once(lanes, drain, blame)
         if events:
-            self._seconds_per_event = (time.monotonic() - started) / events
+            self._seconds_per_event = (before - self._remaining()) / events
         return committed
 
     def _once(self, lanes: Lanes, drain: int, blame: Failure | None) -> Committed:
         try:
-            connection = self._database.connection()
+            self._database.open()
         except Exception as error:
             raise Interrupted(_of_connect(error), f"connecting: {describe(error)}") from error
         try:
-            return Transaction(connection, self._projection).run(lanes, drain=drain, blame=blame)
+            return Transaction(self._database, self._projection).run(
+                lanes, drain=drain, blame=blame
+            )
         except TransactionFailed as failed:
             if failed.fault is Fault.DATA:
                 raise

@@ -1,15 +1,18 @@
 """The one connection of an execution environment, made anew when it is broken."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from consumer.faults import NotDurable
 from consumer.settings import Settings
 from consumer.sql import read_statements
+from consumer.store import Store
 
 _SQL = read_statements(Path(__file__).with_name("queries.sql"))
 
@@ -28,11 +31,28 @@ class Database:
         self._settings = settings
         self._connection: Connection[Any] | None = None
 
-    def connection(self) -> Connection[Any]:
-        """The open connection, or a new one; raises `psycopg.Error` or `NotDurable`."""
+    def open(self) -> None:
+        """Connect unless connected; raises `psycopg.Error`, `NotDurable`, or what the secret's
+        reading raises.
+        """
         if self._connection is None or self._connection.closed:
             self._connection = _refuse_what_forgets(self._connect())
-        return self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[tuple[Store, Cursor[Any]]]:
+        """A transaction on the open connection: our tables, and a cursor for the projection.
+
+        It commits at the end of the block and rolls back if the block raises.
+        """
+        connection = self._connection
+        if connection is None:
+            raise psycopg.InterfaceError("the connection is closed")
+        with (
+            connection.transaction(),
+            connection.cursor(binary=True) as own,
+            connection.cursor() as users,
+        ):
+            yield Store(own), users
 
     def close(self) -> None:
         """Drop the connection, whatever state it is in."""

@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from psycopg import Connection, Cursor
+from psycopg import Cursor
 
 from consumer.arrivals import Arrival
+from consumer.database import Database
 from consumer.faults import Fault, Phase, judge
 from consumer.fold import Fold
 from consumer.lanes import Lanes
@@ -43,10 +44,10 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transaction:
-    """Applies lanes on one connection; what it knows of the orders lasts for one `run`."""
+    """Applies lanes in one transaction; what it knows of the orders lasts for one `run`."""
 
-    def __init__(self, connection: Connection[Any], projection: Projection[Any]) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, projection: Projection[Any]) -> None:
+        self._database = database
         self._projection = projection
         self._phase = Phase.OTHER
 
@@ -58,12 +59,8 @@ class Transaction:
         """
         self._phase = Phase.OTHER
         try:
-            with (
-                self._connection.transaction(),
-                self._connection.cursor(binary=True) as own,
-                self._connection.cursor() as users,
-            ):
-                return self._run(Store(own), users, lanes, drain, blame)
+            with self._database.transaction() as (store, users):
+                return self._run(store, users, lanes, drain, blame)
         except Exception as error:
             raise TransactionFailed(judge(error, self._phase), self._phase, error) from error
 

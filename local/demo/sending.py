@@ -27,6 +27,10 @@ def send_all(
     try:
         for send in _paced(sends, rate):
             shares[zlib.crc32(send.event.order_id.encode()) % len(shares)].take(send)
+    except BaseException:
+        for share in shares:
+            share.abandon()
+        raise
     finally:
         for share in shares:
             share.finish()
@@ -43,17 +47,22 @@ class _Share:
         self._journal = journal
         self._queue: Queue[Send | None] = Queue(_WAITING_PER_PRODUCER)
         self._thread = threading.Thread(target=self._run, name="demo-sender")
-        self._thread.start()
         self.failure: BaseException | None = None
+        self._thread.start()
 
     def take(self, send: Send) -> None:
         self._queue.put(send)
+
+    def abandon(self) -> None:
+        """Send nothing more, and let what has not left fail."""
+        self._producer.close(timeout=0)
 
     def finish(self) -> None:
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
+        send: Send | None = None
         try:
             with self._producer as producer:
                 while (send := self._queue.get()) is not None:
@@ -61,8 +70,9 @@ class _Share:
                     producer.send(send.event).add_done_callback(self._settle(sent))
         except BaseException as error:  # noqa: BLE001 - raised again by send_all
             self.failure = error
-            while self._queue.get() is not None:
-                pass
+            if send is not None:
+                while self._queue.get() is not None:
+                    pass
 
     def _settle(self, sent: Sent) -> Callable[[Future[Receipt]], None]:
         def settle(future: Future[Receipt]) -> None:
