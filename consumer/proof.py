@@ -48,7 +48,10 @@ class Proof:
             if fact.digest is None:  # a version that an operator skipped: nothing to compare with
                 continue
             if fact.version != event.version:
-                known = f"id {event.id} is already known as version {fact.version}"
+                known_as = (
+                    "without a version" if fact.version is None else f"as version {fact.version}"
+                )
+                known = f"id {event.id} is already known {known_as}"
             elif fact.id == event.id:
                 known = f"id {event.id} is already known with other content"
             else:

@@ -49,6 +49,7 @@ from consumer.order import (
 )
 from consumer.proof import Proof
 from contract import Position
+from contract.event import MAX_VERSION
 
 Apply = Callable[[Arrival], Failure | None]
 """Lets the projection apply a readable event; None if it did, else why not."""
@@ -195,7 +196,7 @@ class _Sequencer:
     def _park(self, arrival: Arrival, kind: Kind, failure: Failure) -> None:
         self._proof.add(arrival)
         version = arrival.version if self._versioned else None
-        rank = max(self._last_rank, self._ordinal) + 1 if version is None else version
+        rank = self._rank_behind_all() if version is None else version
         entry = Waiting(arrival=arrival, rank=rank, kind=kind, failure=failure)
         if kind is Kind.STRAY:
             self._strays.append(entry)
@@ -204,6 +205,10 @@ class _Sequencer:
         self._position = _later(self._position, arrival.position)
         self._blocked |= kind is Kind.BLOCKER
         insort(self._waiting, entry, key=lambda waiting: waiting.place)
+
+    def _rank_behind_all(self) -> int:
+        """After all that is known; behind the largest version, the order of arrival tells."""
+        return min(max(self._last_rank, self._ordinal) + 1, MAX_VERSION)
 
     def _refuse(self, entry: Waiting, failure: Failure) -> None:
         """What waited was next and failed: it needs a decision now."""
