@@ -40,11 +40,11 @@ class Lineup:
 
     def rest(self, queue: KeyQueue) -> None:
         """Let a key without an unresolved record stand in line, or forget it if it has nothing."""
-        if queue.unresolved is not None or queue.in_line:
-            return
         deadline = queue.head_deadline()
         if deadline is None:
-            del self.queues[queue.key]
+            del self.queues[queue.key]  # its place in the line is passed over when its turn comes
+            return
+        if queue.unresolved is not None or queue.in_line:
             return
         queue.in_line = True
         self._line.append(queue)

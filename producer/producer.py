@@ -93,6 +93,7 @@ class Producer:
         read, payload = encoded(event)
         sending = Sending()
         with self._lock:
+            self._check_open()
             refusal = self._sequencer.refusal(read.id, read.order_id)
             if refusal is None:
                 self._wait_for_room(len(payload))
@@ -172,20 +173,18 @@ class Producer:
         self.close(timeout=None if kind is None else 0)
 
     def _wait_for_room(self, size: int) -> None:
-        if self._closing:
-            raise ProducerClosed("the producer is closed")
-        if self._sequencer.has_room(size):
-            return
-        if self._settings.on_full == "block":
+        if not self._sequencer.has_room(size) and self._settings.on_full == "block":
             self._room.wait_for(
                 lambda: self._closing or self._sequencer.has_room(size),
                 self._settings.block_timeout,
             )
-            if self._closing:
-                raise ProducerClosed("the producer was closed while send waited for room")
-            if self._sequencer.has_room(size):
-                return
-        raise BufferFull(f"the producer's buffer is full: {self._sequencer.stats()}")
+            self._check_open()
+        if not self._sequencer.has_room(size):
+            raise BufferFull(f"the producer's buffer is full: {self._sequencer.stats()}")
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise ProducerClosed("the producer is closed")
 
     def _wake_for_work(self) -> None:
         """Wake a sleeping thread if there is something to do before anybody wakes by itself."""
