@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ import msgspec
 from consumer.deaggregate import BrokenAggregate, deaggregate, is_aggregate
 from contract import Event, InvalidEvent, Position, canonical_data, content_digest, parse_event
 from contract.keys import MAX_KEY_CHARACTERS
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What PostgreSQL cannot store in a text: NUL, and surrogates, which have no UTF-8 form."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -83,7 +87,8 @@ def _arrivals(encoded: str, sequence_number: int, partition_key: str) -> Iterato
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        yield _unreadable(str(encoded).encode(), whole, partition_key, f"not base64: {error}")
+        raw = str(encoded).encode("utf-8", "backslashreplace")
+        yield _unreadable(raw, whole, partition_key, f"not base64: {error}")
         return
     if not is_aggregate(data):
         yield read_event(data, position=whole, partition_key=partition_key)
@@ -99,10 +104,12 @@ def _arrivals(encoded: str, sequence_number: int, partition_key: str) -> Iterato
 
 
 def _unreadable(raw: bytes, position: Position, partition_key: str, problem: str) -> Arrival:
-    could_be = 0 < len(partition_key) <= MAX_KEY_CHARACTERS and "\0" not in partition_key
+    could_be_order = (
+        0 < len(partition_key) <= MAX_KEY_CHARACTERS and _UNSTORABLE.search(partition_key) is None
+    )
     return Arrival(
         position=position,
-        order_id=partition_key if could_be else None,
+        order_id=partition_key if could_be_order else None,
         partition_key=partition_key,
         raw=raw,
         problem=problem,

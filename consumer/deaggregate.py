@@ -51,11 +51,14 @@ def deaggregate(data: bytes) -> list[UserRecord]:
         aggregate = AggregatedRecord.FromString(message)
     except DecodeError as error:
         raise BrokenAggregate(f"an aggregated record that is not protobuf: {error}") from None
-    keys = aggregate.partition_key_table
-    try:
-        records = [UserRecord(keys[r.partition_key_index], r.data) for r in aggregate.records]
-    except IndexError:
-        raise BrokenAggregate("an aggregated record that lacks a partition key") from None
-    if not records:
+    if not aggregate.records:
         raise BrokenAggregate("an aggregated record with nothing in it")
-    return records
+    if not aggregate.IsInitialized():
+        raise BrokenAggregate("an aggregated record that lacks a field it has to have")
+    keys = aggregate.partition_key_table
+    if any(record.partition_key_index >= len(keys) for record in aggregate.records):
+        raise BrokenAggregate("an aggregated record that lacks a partition key")
+    # protobuf gives bytes where a string field holds no UTF-8.
+    if not all(isinstance(key, str) for key in keys):
+        raise BrokenAggregate("an aggregated record with a partition key that is not UTF-8")
+    return [UserRecord(keys[r.partition_key_index], r.data) for r in aggregate.records]
