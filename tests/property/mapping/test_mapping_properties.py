@@ -7,7 +7,7 @@ The checks stand in `world`; here the world does what it likes.
 
 import hypothesis.strategies as st
 import msgspec
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -154,6 +154,7 @@ class MappingInTheWild(RuleBasedStateMachine):
 
 MappingInTheWild.TestCase.settings = settings(
     max_examples=150,
+    phases=(Phase.explicit, Phase.generate),
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -4,6 +4,7 @@ The checks know nothing of the mapping's inside: they see what it asks for and w
 """
 
 import zlib
+from collections import deque
 from dataclasses import dataclass, field
 
 from local.mapping.facts import (
@@ -57,7 +58,8 @@ class World:
         self.running: dict[int, Invoke] = {}
         self.zombies: dict[int, Invoke] = {}
         self.wake_at: int | None = None
-        self.put_order: dict[str, list[int]] = {}
+        self.put_numbers: set[int] = set()
+        self.open_order: dict[str, deque[int]] = {}
         self.finished: set[int] = set()
         self.discarded: set[int] = set()
         self.discards: list[Discard] = []
@@ -84,7 +86,8 @@ class World:
         place = zlib.crc32(b"shard" + key.encode())
         shard = next(s for s in self.open_shards() if s.low <= place < s.high)
         shard.records.append(record)
-        self.put_order.setdefault(key, []).append(self._sequence)
+        self.put_numbers.add(self._sequence)
+        self.open_order.setdefault(key, deque()).append(self._sequence)
 
     def open_shards(self) -> list[ImaginedShard]:
         return [shard for shard in self.shards.values() if not shard.closed]
@@ -132,9 +135,8 @@ class World:
         """`done`: how many of the batch's records the function finished before it said so."""
         ran = self.running.pop(invocation_id, None) or self.zombies.pop(invocation_id)
         count = len(ran.records) if done is None else done
-        for record in ran.records[:count]:
-            self.check_before(record, ran)
-            self.finished.add(record.sequence_number)
+        self.check_order(ran, ran.records[:count])
+        self.finished.update(record.sequence_number for record in ran.records[:count])
         self.handle(InvocationEnded(invocation_id=invocation_id, outcome=outcome))
 
     def succeed(self, invocation_id: int) -> None:
@@ -194,8 +196,7 @@ class World:
 
     @property
     def left(self) -> set[int]:
-        everything = {number for order in self.put_order.values() for number in order}
-        return everything - self.finished - self.discarded
+        return self.put_numbers - self.finished - self.discarded
 
     # ------------------------------------------------------------------------ the checks
 
@@ -226,21 +227,28 @@ class World:
         assert self.settings.enabled, "invoked while disabled"
         numbers = [record.sequence_number for record in invoke.records]
         assert numbers == sorted(set(numbers)), "a batch out of stream order"
-        for record in invoke.records:
-            self.check_before(record, invoke)
+        self.check_order(invoke, invoke.records)
         if self.undocumented.merged_child is MergedChild.AFTER_BOTH:
             for parent in self.shards[invoke.shard_id].parents:
                 assert self.unfinished_before(self.shards[parent].records) == [], "child too early"
 
-    def check_before(self, record: Record, invoke: Invoke) -> None:
+    def check_order(self, invoke: Invoke, records: tuple[Record, ...]) -> None:
         """Order per key: what was put before under this key is done, or stands before it here."""
         if self.merged and self.undocumented.merged_child is MergedChild.AFTER_ONE:
             return  # such a mapping does not keep the order of keys over a merge
-        here = {r.sequence_number for r in invoke.records}
-        for earlier in self.put_order[record.partition_key]:
-            if earlier >= record.sequence_number:
-                return
-            assert earlier in here | self.finished | self.discarded, "overtaken"
+        here = {record.sequence_number for record in invoke.records}
+        for key, last in {r.partition_key: r.sequence_number for r in records}.items():
+            self.forget_done(key)
+            for earlier in self.open_order[key]:
+                if earlier >= last:
+                    break
+                done = earlier in self.finished or earlier in self.discarded
+                assert done or earlier in here, "overtaken"
+
+    def forget_done(self, key: str) -> None:
+        waiting = self.open_order[key]
+        while waiting and (waiting[0] in self.finished or waiting[0] in self.discarded):
+            waiting.popleft()
 
     def check_running(self) -> None:
         """Never two running batches with one partition key, never more than `factor` a shard."""
