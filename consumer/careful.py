@@ -75,7 +75,9 @@ class Careful:
 
 
 def _blame(failed: TransactionFailed) -> Failure:
-    what = {"LOAD": "loading the order", "SAVE": "saving the order"}.get(
-        failed.phase.name, "writing the event"
-    )
+    what = {
+        "LOAD": "loading the order",
+        "SAVE": "saving the order",
+        "COMMIT": "committing the order",
+    }.get(failed.phase.name, "writing the event")
     return Failure(Reason.DATA_ERROR, f"{what} failed: {describe(failed.error)}")

@@ -1,9 +1,10 @@
 """Whose fault an error is. Blame needs proof: an outage must never look like a poisoned event.
 
 Only what PostgreSQL says of the values themselves blames an event: SQLSTATE class 22 (data
-exception) or 23 (integrity constraint violation), and only while the projection loads or saves or
-the rows are written; so does a value that psycopg cannot put into a parameter. Everything else is
-about the database, the network or the configuration (PostgreSQL documentation, Appendix A).
+exception) or 23 (integrity constraint violation, only while the projection loads or saves, or at
+the commit, where its deferred constraints are checked); so does a value that psycopg cannot put
+into a parameter. Everything else is about the database, the network or the configuration
+(PostgreSQL documentation, Appendix A).
 """
 
 from enum import Enum, auto
@@ -31,6 +32,7 @@ class Phase(Enum):
 
     LOAD = auto()
     SAVE = auto()
+    COMMIT = auto()
     OTHER = auto()
 
 
@@ -42,6 +44,7 @@ _TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 _DATA_CLASSES = {
     Phase.LOAD: ("22", "23"),
     Phase.SAVE: ("22", "23"),
+    Phase.COMMIT: ("22", "23"),
     # A constraint of our own tables that fails means that a lock did, which is no event's fault.
     Phase.OTHER: ("22",),
 }
@@ -52,11 +55,15 @@ def judge(error: Exception, phase: Phase) -> Fault:
 
     psycopg raises 25006 after a failover as `InternalError`, so the SQLSTATE decides and not the
     class. Without one, a connection that broke is an `OperationalError` or `InterfaceError`, and
-    a value that no parameter can hold a `DataError`; what Python itself raises while the
-    projection loads or saves is taken for the data of one order.
+    a value that no parameter can hold a `DataError`. What Python itself raises while the
+    projection loads or saves is taken for the data of one order, but for an `OSError`, which is
+    the network's or the disk's, and a `MemoryError`, which is everybody's.
     """
+    if isinstance(error, OSError):
+        return Fault.TRANSIENT
     if not isinstance(error, psycopg.Error):
-        return Fault.STOP if phase is Phase.OTHER else Fault.DATA
+        blames = phase in (Phase.LOAD, Phase.SAVE) and not isinstance(error, MemoryError)
+        return Fault.DATA if blames else Fault.STOP
     if error.sqlstate is None:
         return _without_state(error)
     if error.sqlstate.startswith(_TRANSIENT_CLASSES):
@@ -73,5 +80,5 @@ def _without_state(error: psycopg.Error) -> Fault:
 def describe(error: BaseException) -> str:
     """One line about an error: its SQLSTATE or class, and its first line, without parameters."""
     state = getattr(error, "sqlstate", None)
-    first = str(error).strip().partition("\n")[0]
+    first = str(error).strip().partition("\n")[0].rstrip()
     return f"{state or type(error).__name__}: {first}"

@@ -8,7 +8,7 @@ from psycopg import Cursor
 
 from consumer.arrivals import Arrival
 from consumer.database import Database
-from consumer.faults import Fault, Phase, judge
+from consumer.faults import Fault, Phase, describe, judge
 from consumer.fold import Fold
 from consumer.lanes import Lanes
 from consumer.order import Decided, Failure, Kind, Order, Reason, Waiting
@@ -22,7 +22,7 @@ class TransactionFailed(InorderError):
     """Nothing was committed, unless only the answer to the commit was lost."""
 
     def __init__(self, fault: Fault, phase: Phase, error: Exception) -> None:
-        super().__init__(f"in {phase.name.lower()}: {type(error).__name__}: {error}")
+        super().__init__(f"in {phase.name.lower()}: {describe(error)}")
         self.fault = fault
         self.phase = phase
         self.error = error
@@ -60,9 +60,11 @@ class Transaction:
         self._phase = Phase.OTHER
         try:
             with self._database.transaction() as (store, users):
-                return self._run(store, users, lanes, drain, blame)
+                committed = self._run(store, users, lanes, drain, blame)
+                self._phase = Phase.COMMIT
         except Exception as error:
             raise TransactionFailed(judge(error, self._phase), self._phase, error) from error
+        return committed
 
     def _run(
         self, store: Store, users: Cursor[Any], lanes: Lanes, drain: int, blame: Failure | None
