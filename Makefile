@@ -21,9 +21,12 @@ help: ## list the targets
 demo: .venv/local.stamp .tools/kinesis.stamp ## run the main job on this machine and audit it
 	@$(BIN)/python -m local.demo
 
+inorder: .venv/ops.stamp ## operate a database: ARGS="status", "parked list", "redrive", "audit" (DATABASE_URL)
+	@$(BIN)/python -m ops $(ARGS)
+
 # -------------------------------------------------------------------------------- work on it
 
-setup: .venv/dev.stamp .tools/kinesis.stamp .tools/resharding.stamp .tools/sam.stamp ## install everything pinned, in .venv and .tools
+setup: .venv/dev.stamp .tools/kinesis.stamp .tools/moto.stamp .tools/resharding.stamp .tools/sam.stamp ## install everything pinned, in .venv and .tools
 
 test: setup ## run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
@@ -80,7 +83,7 @@ $(FUNCTIONS):
 
 # ------------------------------------------------------------ installed once, again when pins change
 
-SETS := local dev kinesis node sam pins
+SETS := local ops dev kinesis moto node sam pins
 
 .venv/created.stamp:
 	@echo "== creating .venv"
@@ -98,8 +101,13 @@ SETS := local dev kinesis node sam pins
 	@$(BIN)/python $(PIP_INSTALL) -r $<
 	@touch $@
 
+.venv/ops.stamp: requirements/ops.txt .venv/local.stamp
+	@echo "== .venv: installing requirements/ops.txt"
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
+
 # Tools with pins of their own, each in a virtual environment of its own.
-.tools/kinesis.stamp .tools/node.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
+.tools/kinesis.stamp .tools/moto.stamp .tools/node.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
 	@echo "== .tools/$*: installing requirements/$*.txt"
 	@$(PYTHON) -m venv --clear .tools/$*
 	@.tools/$*/bin/python $(PIP_INSTALL) -r $<
@@ -120,4 +128,4 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo setup test check pins clean build $(FUNCTIONS)
+.PHONY: help demo inorder setup test check pins clean build $(FUNCTIONS)
