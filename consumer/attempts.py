@@ -42,7 +42,8 @@ class Attempts:
         self._projection = projection
         self._remaining = remaining
         self._reserve = reserve_seconds
-        self._seconds_per_event = 0.0
+        self._largest = 1
+        self._largest_seconds = 0.0
 
     def commit(self, lanes: Lanes, *, drain: int, blame: Failure | None = None) -> Committed:
         """One transaction, tried again on a new connection if the first met a transient fault.
@@ -54,16 +55,19 @@ class Attempts:
         self._check_time(events)
         before = self._remaining()
         try:
-            committed = self._once(lanes, drain, blame)
+            return self._twice(lanes, drain, blame, events)
+        finally:
+            self._measure(events, before - self._remaining())
+
+    def _twice(self, lanes: Lanes, drain: int, blame: Failure | None, events: int) -> Committed:
+        try:
+            return self._once(lanes, drain, blame)
         except Interrupted as first:
             if first.fault is not Fault.TRANSIENT:
                 raise
             log.warning("trying once more on a new connection after %s", first)
             self._check_time(events)
-            committed = self._once(lanes, drain, blame)
-        if events:
-            self._seconds_per_event = (before - self._remaining()) / events
-        return committed
+            return self._once(lanes, drain, blame)
 
     def _once(self, lanes: Lanes, drain: int, blame: Failure | None) -> Committed:
         try:
@@ -82,16 +86,20 @@ class Attempts:
             raise Interrupted(failed.fault, problem) from failed.error
 
     def _check_time(self, events: int) -> None:
-        """As long as the last transaction took per event, doubled, has to be left."""
-        needed = self._reserve + 2 * self._seconds_per_event * events
+        """Twice what the largest transaction so far took, in proportion, has to be left."""
+        needed = self._reserve + 2 * self._largest_seconds * events / self._largest
         if self._remaining() < needed:
             raise Interrupted(None, f"less than {needed:.1f} s left of this invocation")
 
+    def _measure(self, events: int, seconds: float) -> None:
+        """A small transaction is no measure: its round trips would be counted per event."""
+        if events >= self._largest:
+            self._largest, self._largest_seconds = events, seconds
+
 
 def _of_connect(error: Exception) -> Fault:
-    """A server that does not answer comes back; a wrong password or database (class 28, 3D), a
-    secret that cannot be read or a server that forgets commits does not by itself.
+    """A server that does not answer comes back; a secret that cannot be read or a server that
+    forgets commits does not by itself. A refused password looks like an outage: psycopg gives no
+    SQLSTATE for what happens before a connection stands.
     """
-    if not isinstance(error, psycopg.Error):
-        return Fault.STOP
-    return Fault.STOP if (error.sqlstate or "").startswith(("28", "3D", "42")) else Fault.TRANSIENT
+    return Fault.TRANSIENT if isinstance(error, psycopg.Error) else Fault.STOP
