@@ -39,11 +39,14 @@ class Reason(StrEnum):
     FOLLOWS = "follows"
     EARLY = "early"
     UNPROVEN = "unproven"
+    KILLER = "killer"
+    EDITED = "edited"
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """How far an order has come. `ordinal` is the version of a versioned order, else a count;
-    `position` the highest taken in; `versioned` None until the first readable event.
+    `position` the highest taken in; `versioned` None until the first readable event;
+    `decided` whether an operator has skipped or edited events of it.
     """
 
     order_id: str
@@ -51,6 +54,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     ordinal: int = 0
     position: Position | None = None
     state: State = State.OPEN
+    decided: bool = False
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -90,10 +94,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     `positions` the places on the stream of the lane's unreadable events that are in the lot,
     `waiting` the first entries of the lot in redrive order: all of them, or one more than may be
     drained. `blocked` tells whether any entry needs a decision, `last_rank` is the highest in use.
+    `settled` are events that an operator skipped or edited, as they came.
     """
 
     head: Head
     facts: tuple[Fact, ...] = ()
+    settled: tuple[Fact, ...] = ()
     positions: frozenset[Position] = frozenset()
     waiting: tuple[Waiting, ...] = ()
     blocked: bool = False

@@ -9,14 +9,26 @@ from contract import Event, Position
 
 
 class Proof:
-    """What ledger and lot hold under the ids and versions of one lane; it grows along the lane."""
+    """What ledger and lot hold under the ids and versions of one lane; it grows along the lane.
 
-    def __init__(self, facts: Iterable[Fact], positions: Iterable[Position]) -> None:
+    `settled` are events as they came that an operator has skipped or edited: they prove a
+    duplicate, but contradict nothing, since the same id may well come again with other content.
+    """
+
+    def __init__(
+        self,
+        facts: Iterable[Fact],
+        positions: Iterable[Position],
+        settled: Iterable[Fact] = (),
+    ) -> None:
         self._by_id: dict[UUID, list[Fact]] = {}
         self._by_version: dict[int, list[Fact]] = {}
         self._positions = set(positions)
         for fact in facts:
             self._know(fact)
+        known = tuple(settled)
+        self._settled_ids = {(fact.id, fact.version, fact.digest) for fact in known}
+        self._settled_versions = {(fact.version, fact.digest) for fact in known if fact.version}
 
     def add(self, arrival: Arrival) -> None:
         """From now on this event is known, applied or parked."""
@@ -34,6 +46,8 @@ class Proof:
         event = arrival.event
         if event is None:
             return arrival.position in self._positions
+        if self._settled(event, arrival.digest):
+            return True
         return any(
             fact.digest == arrival.digest and fact.version == event.version
             for fact in self._under(event)
@@ -58,6 +72,12 @@ class Proof:
                 known = f"version {event.version} is already known: id {fact.id}, other content"
             return Failure(Reason.CONFLICT, known)
         return None
+
+    def _settled(self, event: Event, digest: int) -> bool:
+        return (event.id, event.version, digest) in self._settled_ids or (
+            event.version,
+            digest,
+        ) in self._settled_versions
 
     def _under(self, event: Event) -> list[Fact]:
         by_id = self._by_id.get(event.id, [])

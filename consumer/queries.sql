@@ -18,7 +18,7 @@ on conflict do nothing;
 -- name: lock_heads
 -- Lock the heads in the order given (sorted) and read them: the fence against any other invocation.
 select head.order_id, head.versioned, head.ordinal, head.sequence_number,
-       head.sub_sequence_number, head.state
+       head.sub_sequence_number, head.state, head.decided
 from unnest(%(order_ids)b::text[]) as wanted (order_id)
 cross join lateral (
     select * from inorder.head where head.order_id = wanted.order_id for no key update
@@ -71,6 +71,16 @@ cross join lateral (
     where lot.order_id = asked.order_id
       and lot.sequence_number = asked.sequence_number
       and lot.sub_sequence_number = asked.sub_sequence_number
+) as known;
+
+-- name: settled
+-- Events, as they came, that an operator has skipped or edited: they are known too.
+select asked.order_id, known.id, known.version, known.digest,
+       known.sequence_number, known.sub_sequence_number
+from unnest(%(order_ids)b::text[]) as asked (order_id)
+cross join lateral (
+    select * from inorder.decision
+    where decision.order_id = asked.order_id and decision.action in ('skip', 'edit')
 ) as known;
 
 -- name: waiting
@@ -126,7 +136,8 @@ set versioned = excluded.versioned,
     state = excluded.state;
 
 -- name: park
--- Put events into the lot; one that stands at the same position is there already.
+-- Put events into the lot; one that stands at the same position is there already, and bytes of no
+-- known order that an operator has skipped are known by their position too.
 insert into inorder.parking_lot (order_id, rank, kind, reason, detail, id, version, digest,
                                  partition_key, sequence_number, sub_sequence_number, payload)
 select order_id, rank, kind, reason, detail, id, version, digest,
@@ -138,6 +149,13 @@ from unnest(%(order_ids)b::text[], %(ranks)b::bigint[], %(kinds)b::text[], %(rea
      with ordinality
      as row (order_id, rank, kind, reason, detail, id, version, digest,
              partition_key, sequence_number, sub_sequence_number, payload, place)
+where row.order_id is not null or not exists (
+    select from inorder.decision
+    where decision.order_id is null
+      and decision.action = 'skip'
+      and decision.sequence_number = row.sequence_number
+      and decision.sub_sequence_number = row.sub_sequence_number
+)
 order by place
 on conflict do nothing;
 

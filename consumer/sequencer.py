@@ -91,10 +91,11 @@ class _Sequencer:
         self._ordinal = head.ordinal
         self._position = head.position
         self._state = head.state
+        self._decided = head.decided
         self._blocked = order.blocked
         self._last_rank = order.last_rank
         self._waiting = list(order.waiting)
-        self._proof = Proof(order.facts, order.positions)
+        self._proof = Proof(order.facts, order.positions, order.settled)
         self._applied: list[Entry] = []
         self._strays: list[Waiting] = []
         self._drained: list[int] = []
@@ -147,6 +148,7 @@ class _Sequencer:
                 ordinal=self._ordinal,
                 position=self._position,
                 state=self._state,
+                decided=self._decided,
             ),
             applied=tuple(self._applied),
             parked=(*(w for w in self._waiting if w.entry_id is None), *self._strays),

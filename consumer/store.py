@@ -37,7 +37,8 @@ class Store:
     ) -> dict[str, Order]:
         """What is known about the lanes' events, and of each lot one entry more than `drain`.
 
-        One statement for orders that are open, three if any of them has events in its lot.
+        One statement for orders that are open, three if any of them has events in its lot, and
+        one for those of which an operator has skipped or edited events.
         """
         asked = _Asked(heads, lanes)
         facts: dict[str, list[Fact]] = {order_id: [] for order_id in heads}
@@ -48,6 +49,16 @@ class Store:
         ):
             version = ordinal if heads[order_id].versioned else None
             facts[order_id].append(Fact(id_, version, digest))
+        settled: dict[str, list[Fact]] = {}
+        decided = [order_id for order_id, head in heads.items() if head.decided]
+        if decided:
+            for row in self._cursor.execute(_SQL["settled"], {"order_ids": decided}):
+                order_id, id_, version, digest, sequence_number, sub_sequence_number = row
+                if digest is None:
+                    position = Position(int(sequence_number), sub_sequence_number)
+                    positions.setdefault(order_id, set()).add(position)
+                else:
+                    settled.setdefault(order_id, []).append(Fact(id_, version, digest))
         closed = [order_id for order_id, head in heads.items() if head.state is not State.OPEN]
         if closed:
             for row in self._cursor.execute(_SQL["facts_in_lot"], asked.of_lot(closed)):
@@ -63,6 +74,7 @@ class Store:
             order_id: Order(
                 head=head,
                 facts=tuple(facts[order_id]),
+                settled=tuple(settled.get(order_id, ())),
                 positions=frozenset(positions.get(order_id, ())),
                 waiting=tuple(_waiting(row) for row in lots.get(order_id, ()) if row[1]),
                 blocked=any(row[-2] for row in lots.get(order_id, ())),
@@ -136,7 +148,7 @@ class _Asked:
 
 
 def _head(row: Sequence[Any]) -> Head:
-    order_id, versioned, ordinal, sequence_number, sub_sequence_number, state = row
+    order_id, versioned, ordinal, sequence_number, sub_sequence_number, state, decided = row
     at = None if sequence_number is None else Position(int(sequence_number), sub_sequence_number)
     return Head(
         order_id=order_id,
@@ -144,6 +156,7 @@ def _head(row: Sequence[Any]) -> Head:
         ordinal=ordinal,
         position=at,
         state=State(state),
+        decided=decided,
     )
 
 
