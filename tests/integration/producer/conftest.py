@@ -1,23 +1,17 @@
 """A real Kinesis endpoint on loopback, a front that spoils its answers, and a way to read back."""
 
 import base64
-import os
-import socket
-import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from aws_kinesis_agg.deaggregator import iter_deaggregate_records
 
+from local.kinesis.ministack import ministack
 from producer import ProducerSettings, kinesis_client
 from producer.aggregation import FRAME_BYTES
 from tests.integration.producer.faulty_front import FaultyFront
 
-REPOSITORY = Path(__file__).parents[3]
-MINISTACK = REPOSITORY / ".tools" / "kinesis" / "bin" / "ministack"
 CREDENTIALS = {
     "region_name": "us-east-1",
     "aws_access_key_id": "test",
@@ -26,34 +20,11 @@ CREDENTIALS = {
 
 
 @pytest.fixture(scope="session")
-def kinesis_url(tmp_path_factory) -> Iterator[str]:
-    """A ministack on a free port of this machine, ended by its own process ID."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (tmp_path_factory.mktemp("kinesis") / "log").open("wb")
-    environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
-    server = subprocess.Popen([MINISTACK], env=environment, stdout=log, stderr=log)
-    try:
-        _wait_until_it_listens(port, server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
-        log.close()
-
-
-def _wait_until_it_listens(port: int, server: subprocess.Popen) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        assert server.poll() is None, "ministack ended at once"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("ministack does not listen after 30 s")
+def kinesis_url() -> Iterator[str]:
+    """A real Kinesis endpoint of this test run."""
+    with ministack() as endpoint:
+        assert endpoint.url is not None
+        yield endpoint.url
 
 
 @pytest.fixture(scope="session")

@@ -271,6 +271,33 @@ def test_random_faults_break_no_order(start, stream, front, read_stream):
         assert appeared == list(range(order, 400, 11))
 
 
+def test_many_threads_share_a_small_buffer_and_every_order_keeps_its_order(
+    start, stream, front, read_stream
+):
+    choose = random.Random(7)
+    kinds = [faults.throttled, faults.reset_after_storing, faults.internal_failure_after_storing]
+    front.rule = lambda _: choose.choice(kinds) if choose.random() < 0.2 else None
+    producer = start(max_buffered_events=20, delivery_timeout=60)
+    futures = []
+
+    def send_orders(thread: int) -> None:
+        futures.extend(producer.send(event(f"order-{thread}-{n % 3}", n)) for n in range(100))
+
+    threads = [threading.Thread(target=send_orders, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    producer.flush(60)
+    assert len([future.result(0) for future in futures]) == 400
+    found = {
+        key: first_appearances(numbers(records)) for key, records in read_stream(stream).items()
+    }
+    assert found == {
+        f"order-{thread}-{k}": list(range(k, 100, 3)) for thread in range(4) for k in range(3)
+    }
+
+
 def test_a_full_buffer_raises_or_blocks_as_chosen(start, front):
     stalled = threading.Event()
     front.rule = lambda _: lambda call: (stalled.wait(10), call.answer(call.forward()))
@@ -296,6 +323,20 @@ def test_a_full_buffer_raises_or_blocks_as_chosen(start, front):
     sender.join(5)
     wait(futures, 10)
     assert all(future.result(0) for future in futures)
+
+
+def test_resuming_an_order_makes_room(start, front):
+    front.rule = lambda call: faults.throttled if "a" in dict(call.records) else None
+    producer = start(max_buffered_events=1, delivery_timeout=0.1, block_timeout=20)
+    assert isinstance(producer.send(event("a", 1)).exception(5), NotSent)
+    sent = []
+    sender = threading.Thread(target=lambda: sent.append(producer.send(event("b", 1))))
+    sender.start()
+    sender.join(0.1)
+    assert sender.is_alive(), "a paused order keeps its place in the buffer"
+    producer.resume("a")
+    sender.join(5)
+    assert sent[0].result(5)
 
 
 def test_a_blocked_send_gives_up_after_its_time(start, front):

@@ -192,6 +192,20 @@ def test_a_held_record_expires_even_if_nobody_asks_for_requests():
     assert driver.ask() is None
 
 
+@pytest.mark.parametrize("outcome", [THROTTLED, INVALID])
+def test_what_expired_while_it_was_held_or_narrowed_does_not_go_after_all(outcome):
+    driver = Driver(delivery_timeout=10)
+    driver.offer("a.1", "b.1")
+    driver.resolve(driver.ask(), outcome, outcome)
+    driver.later(10)
+    driver.expire()
+    assert isinstance(driver.results["a.1"], NotSent)
+    driver.resume("a")
+    driver.offer("a.2")
+    assert driver.names(driver.ask()) == [["a.2"]]
+    assert driver.ask() is None
+
+
 def test_what_waited_behind_a_request_that_took_too_long_expires_with_its_return():
     driver = Driver(delivery_timeout=10)
     driver.offer("a.1")
