@@ -22,7 +22,7 @@ from contract import Event
 
 _SQL = read_statements(Path(__file__).with_name("orders.sql"))
 
-_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,6})?")
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
 
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):
