@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -15,6 +15,8 @@ from consumer.transaction import Committed, Transaction, TransactionFailed
 from contract import InorderError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Interrupted(InorderError):
@@ -51,33 +53,37 @@ class Attempts:
         Raises `Interrupted`, or `TransactionFailed` if the data are to blame. A second try after
         a commit whose answer was lost is safe: it finds the events in the ledger.
         """
-        events = sum(len(lane) for lane in lanes.values())
+        return self.run(
+            lambda transaction: transaction.run(lanes, drain=drain, blame=blame),
+            events=sum(len(lane) for lane in lanes.values()),
+        )
+
+    def run(self, work: Callable[[Transaction], T], *, events: int) -> T:
+        """Let `work` run one transaction, under the rules of `commit`; it may be called twice."""
         self._check_time(events)
         before = self._remaining()
         try:
-            return self._twice(lanes, drain, blame, events)
+            return self._twice(work, events)
         finally:
             self._measure(events, before - self._remaining())
 
-    def _twice(self, lanes: Lanes, drain: int, blame: Failure | None, events: int) -> Committed:
+    def _twice(self, work: Callable[[Transaction], T], events: int) -> T:
         try:
-            return self._once(lanes, drain, blame)
+            return self._once(work)
         except Interrupted as first:
             if first.fault is not Fault.TRANSIENT:
                 raise
             log.warning("trying once more on a new connection after %s", first)
             self._check_time(events)
-            return self._once(lanes, drain, blame)
+            return self._once(work)
 
-    def _once(self, lanes: Lanes, drain: int, blame: Failure | None) -> Committed:
+    def _once(self, work: Callable[[Transaction], T]) -> T:
         try:
             self._database.open()
         except Exception as error:
             raise Interrupted(_of_connect(error), f"connecting: {describe(error)}") from error
         try:
-            return Transaction(self._database, self._projection).run(
-                lanes, drain=drain, blame=blame
-            )
+            return work(Transaction(self._database, self._projection))
         except TransactionFailed as failed:
             if failed.fault is Fault.DATA:
                 raise

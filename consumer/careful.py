@@ -72,7 +72,7 @@ class Careful:
                 if entries > 1:
                     entries //= 2
                     continue
-                blame = _blame(failed)
+                blame = blame_for(failed)
                 committed = self._attempts.commit(lane, drain=1, blame=blame)
             yield committed
             if not committed.drainable:
@@ -83,12 +83,13 @@ class Careful:
         try:
             committed = self._attempts.commit(lane, drain=0)
         except TransactionFailed as failed:
-            committed = self._attempts.commit(lane, drain=0, blame=_blame(failed))
+            committed = self._attempts.commit(lane, drain=0, blame=blame_for(failed))
         self.finished.add(arrival.position)
         return committed
 
 
-def _blame(failed: TransactionFailed) -> Failure:
+def blame_for(failed: TransactionFailed) -> Failure:
+    """What an event is parked with that made a transaction fail in which it was alone."""
     what = {
         "LOAD": "loading the order",
         "SAVE": "saving the order",

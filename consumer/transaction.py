@@ -1,7 +1,7 @@
 """One transaction: lock heads, look up, decide, fold, write, commit. All of it or nothing."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from psycopg import Cursor
@@ -16,6 +16,8 @@ from consumer.projection import BadProjection, Projection
 from consumer.sequencer import decide
 from consumer.store import Store
 from contract import InorderError
+
+T = TypeVar("T")
 
 
 class TransactionFailed(InorderError):
@@ -48,7 +50,7 @@ class Transaction:
 
     def __init__(self, database: Database, projection: Projection[Any]) -> None:
         self._database = database
-        self._projection = projection
+        self.projection = projection
         self._phase = Phase.OTHER
 
     def run(self, lanes: Lanes, *, drain: int, blame: Failure | None = None) -> Committed:
@@ -57,14 +59,21 @@ class Transaction:
         With `blame` nothing is applied: the next event of each order is parked with it.
         Raises `TransactionFailed`, everything rolled back.
         """
+        return self.atomically(lambda store, users: self._run(store, users, lanes, drain, blame))
+
+    def atomically(self, work: Callable[[Store, Cursor[Any]], T]) -> T:
+        """Do some work and commit it: `work` gets our tables and a cursor for the projection.
+
+        Raises `TransactionFailed`, everything rolled back.
+        """
         self._phase = Phase.OTHER
         try:
             with self._database.transaction() as (store, users):
-                committed = self._run(store, users, lanes, drain, blame)
+                result = work(store, users)
                 self._phase = Phase.COMMIT
         except Exception as error:
             raise TransactionFailed(judge(error, self._phase), self._phase, error) from error
-        return committed
+        return result
 
     def _run(
         self, store: Store, users: Cursor[Any], lanes: Lanes, drain: int, blame: Failure | None
@@ -72,25 +81,30 @@ class Transaction:
         known = {order_id: lane for order_id, lane in lanes.items() if order_id is not None}
         heads = store.lock(sorted(known))
         orders = store.look_up(heads, known, drain=drain)
-        fold = Fold(self._projection, self._load(users, [] if blame else _may_apply(orders)))
+        fold = Fold(self.projection, self.load(users, [] if blame else _may_apply(orders)))
         decisions = [
             decide(orders[order_id], lane, fold.apply, drain=drain, blame=blame)
             for order_id, lane in known.items()
         ]
-        states = fold.changed(lambda order_ids: self._load(users, order_ids))
-        if states:
-            self._in(Phase.SAVE, lambda: self._projection.save(users, states))
+        self.save(users, fold)
         strays = [_stray(arrival) for arrival in lanes.get(None, ())]
         store.write([d for d in decisions if _changes(d, orders)], strays)
         return _committed(decisions, strays)
 
-    def _load(self, users: Cursor[Any], order_ids: list[str]) -> Mapping[str, Any]:
+    def save(self, users: Cursor[Any], fold: Fold) -> None:
+        """Let the projection write the states that the fold has changed."""
+        states = fold.changed(lambda order_ids: self.load(users, order_ids))
+        if states:
+            self._in(Phase.SAVE, lambda: self.projection.save(users, states))
+
+    def load(self, users: Cursor[Any], order_ids: list[str]) -> Mapping[str, Any]:
+        """The projection's states of these orders."""
         if not order_ids:
             return {}
-        states = self._in(Phase.LOAD, lambda: self._projection.load(users, order_ids))
+        states = self._in(Phase.LOAD, lambda: self.projection.load(users, order_ids))
         if not isinstance(states, Mapping):
             raise BadProjection(
-                f"{type(self._projection).__name__}.load returned {type(states).__name__}: "
+                f"{type(self.projection).__name__}.load returned {type(states).__name__}: "
                 "it has to return a mapping of order ID to state"
             )
         return states
