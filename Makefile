@@ -9,6 +9,9 @@ BIN         := .venv/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 SAM         := SAM_CLI_TELEMETRY=0 .tools/sam/bin/python -m samcli
 
+# What the tests need besides .venv; the Lambda runtime emulator is a Linux program.
+TOOLS       := kinesis moto resharding sam $(if $(filter Linux,$(shell uname -s)),rie)
+
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -26,7 +29,7 @@ inorder: .venv/ops.stamp ## operate a database: ARGS="status", "parked list", "r
 
 # -------------------------------------------------------------------------------- work on it
 
-setup: .venv/dev.stamp .tools/kinesis.stamp .tools/moto.stamp .tools/resharding.stamp .tools/sam.stamp ## install everything pinned, in .venv and .tools
+setup: .venv/dev.stamp $(TOOLS:%=.tools/%.stamp) ## install everything pinned, in .venv and .tools
 
 test: setup ## run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
@@ -90,14 +93,9 @@ SETS := local ops dev kinesis moto node sam pins
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-# One after the other: they share .venv. The demo needs no more than the first.
+# One after the other, since they share .venv. The demo needs no more than the first.
 .venv/local.stamp: requirements/local.txt .venv/created.stamp
 	@echo "== .venv: installing requirements/local.txt"
-	@$(BIN)/python $(PIP_INSTALL) -r $<
-	@touch $@
-
-.venv/dev.stamp: requirements/dev.txt .venv/local.stamp
-	@echo "== .venv: installing requirements/dev.txt"
 	@$(BIN)/python $(PIP_INSTALL) -r $<
 	@touch $@
 
@@ -106,11 +104,22 @@ SETS := local ops dev kinesis moto node sam pins
 	@$(BIN)/python $(PIP_INSTALL) -r $<
 	@touch $@
 
+.venv/dev.stamp: requirements/dev.txt .venv/ops.stamp
+	@echo "== .venv: installing requirements/dev.txt"
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
+
 # Tools with pins of their own, each in a virtual environment of its own.
 .tools/kinesis.stamp .tools/moto.stamp .tools/node.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
 	@echo "== .tools/$*: installing requirements/$*.txt"
 	@$(PYTHON) -m venv --clear .tools/$*
 	@.tools/$*/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+# The Lambda runtime emulator comes with the SAM CLI, the runtime client from its own pin.
+.tools/rie.stamp: local/environments/install_rie.py .venv/local.stamp
+	@echo "== .tools/rie: installing the Lambda runtime emulator and client"
+	@$(BIN)/python -m local.environments.install_rie
 	@touch $@
 
 # A Kinesis endpoint that reshards as Kinesis does runs on Node.js: this machine's, with npm, or the
