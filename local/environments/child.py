@@ -29,7 +29,7 @@ def main(socket_fd: int, lifeline_fd: int) -> None:
     """Serve invocations until the parent closes the socket."""
     _die_with(lifeline_fd)
     connection = socket.socket(fileno=socket_fd)
-    function = msgspec.json.decode(wire.receive(connection), type=Function)
+    function = Function.decode(wire.receive(connection))
     sys.path.insert(0, str(function.folder))
     handler = _loaded(function)
     encode = msgspec.json.Encoder().encode

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -53,3 +54,15 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
             "TZ": ":UTC",
             **self.environment,
         }
+
+    def encode(self) -> bytes:
+        """The function as JSON, for another process."""
+        return msgspec.json.encode(self, enc_hook=str)
+
+    @classmethod
+    def decode(cls, message: bytes) -> "Function":
+        return msgspec.json.decode(message, type=cls, dec_hook=_path)
+
+
+def _path(_type: type, value: Any) -> Any:
+    return Path(value)

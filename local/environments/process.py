@@ -80,7 +80,7 @@ class ChildProcess:
                 self._running.end(0)
             self._running = _Running(self._function, self._log)
             running = self._running
-        answer = running.ask(msgspec.json.encode(self._function), INIT_SECONDS, self._memory)
+        answer = running.ask(self._function.encode(), INIT_SECONDS, self._memory)
         if answer == READY:
             return None
         self._discard()

@@ -110,6 +110,7 @@ class EventSourceMapping:
                 yield from self._start_shards(clock)
                 self._start = TrimHorizon()  # what a later listing adds is new: nothing is skipped
             case _:
+                self._wake_at = None  # this was that call, or one come too early: say it again
                 for shard in self._shards.values():
                     yield from self._proceed(shard, clock)
 
