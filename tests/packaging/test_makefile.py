@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+IN_VENV = ["created", "local", "ops", "dev"]
+IN_TOOLS = ["kinesis", "moto", "node", "resharding", "rie", "sam"]
 STAMPS = [
-    ".venv/created.stamp",
-    ".venv/local.stamp",
-    ".venv/dev.stamp",
-    ".tools/kinesis.stamp",
-    ".tools/node.stamp",
-    ".tools/resharding.stamp",
-    ".tools/sam.stamp",
+    *(f".venv/{name}.stamp" for name in IN_VENV),
+    *(f".tools/{name}.stamp" for name in IN_TOOLS),
 ]
 
 
@@ -40,7 +37,7 @@ def make(tree: Path, *arguments: str, **environment: str) -> subprocess.Complete
 def tree(tmp_path):
     """A copy of what make reads, in a path with a space, everything installed by its stamps."""
     copy = tmp_path / "a clone"
-    for folder in ("requirements", "contract", "consumer", "producer"):
+    for folder in ("requirements", "contract", "consumer", "producer", "local/environments"):
         shutil.copytree(ROOT / folder, copy / folder)
     for file in ("Makefile", "template.yaml"):
         shutil.copy(ROOT / file, copy / file)
@@ -85,9 +82,11 @@ def test_what_is_installed_is_not_installed_again(tree):
     ("changed", "target", "installs"),
     [
         ("requirements/local.txt", "demo", ["local"]),
-        ("requirements/local.txt", "test", ["local", "dev"]),
+        ("requirements/local.txt", "test", ["local", "ops", "dev"]),
         ("requirements/dev.txt", "test", ["dev"]),
         ("requirements/dev.txt", "demo", []),
+        ("requirements/ops.txt", "test", ["ops", "dev"]),
+        ("requirements/ops.txt", "inorder", ["ops"]),
         ("requirements/kinesis.txt", "demo", ["kinesis"]),
         ("requirements/sam.txt", "check", ["sam"]),
         ("requirements/sam.txt", "demo", []),
@@ -96,7 +95,7 @@ def test_what_is_installed_is_not_installed_again(tree):
 def test_a_changed_set_is_installed_again(tree, changed, target, installs):
     (tree / changed).touch()
     planned = make(tree, "-n", target)
-    sets = ("local", "dev", "kinesis", "sam")
+    sets = ("local", "ops", "dev", "kinesis", "moto", "sam")
     assert [name for name in sets if f"-r requirements/{name}.txt" in planned.stdout] == installs
 
 
