@@ -211,11 +211,11 @@ def _lot_rows(entries: Sequence[Waiting]) -> dict[str, list[Any]]:
         "ranks": [entry.rank for entry in entries],
         "kinds": [str(entry.kind) for entry in entries],
         "reasons": [str(entry.failure.reason) for entry in entries],
-        "details": [_storable(entry.failure.detail) for entry in entries],
+        "details": [storable(entry.failure.detail) for entry in entries],
         "ids": [arrival.event and arrival.event.id for arrival in arrivals],
         "versions": [arrival.version for arrival in arrivals],
         "digests": [arrival.digest if arrival.event else None for arrival in arrivals],
-        "partition_keys": [_storable(arrival.partition_key) for arrival in arrivals],
+        "partition_keys": [storable(arrival.partition_key) for arrival in arrivals],
         "sequence_numbers": [Decimal(arrival.position.sequence_number) for arrival in arrivals],
         "sub_sequence_numbers": [arrival.position.sub_sequence_number for arrival in arrivals],
         "payloads": [arrival.raw for arrival in arrivals],
@@ -226,11 +226,11 @@ def _refused_rows(entries: Sequence[Waiting]) -> dict[str, list[Any]]:
     return {
         "entry_ids": [entry.entry_id for entry in entries],
         "reasons": [str(entry.failure.reason) for entry in entries],
-        "details": [_storable(entry.failure.detail) for entry in entries],
+        "details": [storable(entry.failure.detail) for entry in entries],
     }
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Text that PostgreSQL takes whatever a producer wrote: what it cannot hold is escaped."""
     escaped = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
     return escaped[:_DETAIL_CHARACTERS]
