@@ -58,7 +58,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     )
     if (given.database_url is None) is (given.db_host is None):
         raise BadSetting("set either DATABASE_URL or DB_HOST, so that the database is known")
-    if given.db_sslrootcert is not None and not Path(given.db_sslrootcert).is_file():
+    if given.db_host and given.db_sslrootcert and not Path(given.db_sslrootcert).is_file():
         raise BadSetting(f"DB_SSLROOTCERT: there is no file {given.db_sslrootcert}")
     return given
 

@@ -56,6 +56,7 @@ class Postgres:
 
     def __init__(self, folder: Path, *, major: int = DEFAULT_MAJOR) -> None:
         self.folder = folder
+        self.major = major
         self.port = _free_port()
         self._user = "nobody" if os.geteuid() == 0 else None
         self._password = secrets.token_urlsafe(24)

@@ -2,9 +2,10 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -24,9 +25,16 @@ class UnusableDatabase(InorderError):
     """The database that was given cannot be used; the message says why."""
 
 
+class Databases(NamedTuple):
+    """Connection strings to the one database: the consumer's, and one to look at everything."""
+
+    consumer: str
+    auditor: str
+
+
 @contextmanager
-def open_database(settings: DemoSettings) -> Iterator[tuple[str, str]]:
-    """Two libpq connection strings: the consumer's, and one for auditing. Migrated and ready."""
+def open_database(settings: DemoSettings, announce: Callable[[str], None]) -> Iterator[Databases]:
+    """The database, migrated and ready; `announce` is told where it runs."""
     folders = [INORDER]
     if settings.projection == DemoSettings().projection:
         folders.append(ORDERS)
@@ -35,11 +43,17 @@ def open_database(settings: DemoSettings) -> Iterator[tuple[str, str]]:
     if settings.database_url is not None:
         _check(settings.database_url)
         migrations.apply(settings.database_url, folders)
-        yield settings.database_url, settings.database_url
+        announce("database the one given by DATABASE_URL")
+        yield Databases(settings.database_url, settings.database_url)
         return
-    with temporary_folder() as folder, Postgres(Path(folder)) as server, _kept_running(server):
+    with (
+        temporary_folder() as folder,
+        Postgres(Path(folder)) as server,
+        _kept_running(server, announce),
+    ):
         migrations.apply(server.url, folders)
-        yield _least_privileged(server.url), server.url
+        announce(f"database {_where(server)}")
+        yield Databases(_least_privileged(server.url), server.url)
 
 
 def _check(url: str) -> None:
@@ -63,7 +77,7 @@ def _least_privileged(url: str) -> str:
 
 
 @contextmanager
-def _kept_running(server: Postgres) -> Iterator[None]:
+def _kept_running(server: Postgres, announce: Callable[[str], None]) -> Iterator[None]:
     """Start the server again when it dies, as Aurora would fail over."""
     done = threading.Event()
 
@@ -71,6 +85,7 @@ def _kept_running(server: Postgres) -> Iterator[None]:
         while not done.wait(0.2):
             if not server.running:
                 server.start()
+                announce(f"database died and was started again: {_where(server)}")
 
     watcher = threading.Thread(target=watch, name="postgres-watcher")
     watcher.start()
@@ -79,3 +94,7 @@ def _kept_running(server: Postgres) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
+
+
+def _where(server: Postgres) -> str:
+    return f"embedded PostgreSQL {server.major} on port {server.port}, process {server.pid}"
