@@ -4,19 +4,23 @@ Theory of operation
 ===================
 
 PutRecords may store some records of a request and refuse others, and "doesn't guarantee the
-ordering of records" (Kinesis API reference, PutRecords). What it does guarantee is that a put
-answered before another one began has the smaller sequence number under the same partition key. So
-order per key follows from one rule, and everything here serves it:
+ordering of records" (Kinesis API reference, PutRecords). What can be relied on is time: sequence
+numbers of a shard "increase over time". So order per key follows from one rule, and everything here
+serves it:
 
     **A key has at most one unresolved record. Nothing newer of that key is put before the record is
     known to be on the stream, or is known not to be and its order is paused.**
+
+*Every receipt is compared with the one before.* Strictly increasing numbers are promised only to
+PutRecord with `SequenceNumberForOrdering` (API reference, PutRecord), one event per round trip. If
+two puts of a key, one after the other, ever go back, the second event is `OutOfOrder`.
 
 *Speed comes from what waits.* While a key's record is away, its newer events gather behind it, and
 all of them (up to a cap) become its next record. So a hot order is limited by bytes, not by round
 trips, and cold ones share requests of up to 500 records.
 
-*A failed record is frozen.* It is tried again with the same bytes, alone among its key, after a
-wait with full jitter; other keys do not notice. Once an attempt has gone unanswered the record is
+*A failed record is frozen.* It is tried again with the same bytes, ahead of its key, after a wait
+with full jitter; other keys do not notice. Once an attempt has gone unanswered the record is
 `unknown` for good: a later refusal says nothing about the earlier attempt, which may still land.
 
 *A late double is harmless because its original went first.* Suppose e1 goes unanswered, is sent
