@@ -45,16 +45,16 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         projection=environment.get("PROJECTION") or "consumer.orders:Orders",
         database_url=environment.get("DATABASE_URL") or None,
         db_host=environment.get("DB_HOST") or None,
-        db_port=_number(environment, "DB_PORT", int, 5432, low=1, high=65535),
+        db_port=number(environment, "DB_PORT", int, 5432, low=1, high=65535),
         db_name=environment.get("DB_NAME") or "inorder",
         db_user=environment.get("DB_USER") or "inorder_app",
         db_secret_arn=environment.get("DB_SECRET_ARN") or None,
         db_sslmode=environment.get("DB_SSLMODE") or "verify-full",
         db_sslrootcert=environment.get("DB_SSLROOTCERT") or None,
-        connect_seconds=_number(environment, "CONNECT_SECONDS", int, 5, low=2, high=60),
-        chunk_events=_number(environment, "CHUNK_EVENTS", int, 10_000, low=1, high=1_000_000),
-        drain_entries=_number(environment, "DRAIN_ENTRIES", int, 100, low=1, high=100_000),
-        reserve_seconds=_number(environment, "RESERVE_SECONDS", float, 1.0, low=0.0, high=300.0),
+        connect_seconds=number(environment, "CONNECT_SECONDS", int, 5, low=2, high=60),
+        chunk_events=number(environment, "CHUNK_EVENTS", int, 10_000, low=1, high=1_000_000),
+        drain_entries=number(environment, "DRAIN_ENTRIES", int, 100, low=1, high=100_000),
+        reserve_seconds=number(environment, "RESERVE_SECONDS", float, 1.0, low=0.0, high=300.0),
     )
     if (given.database_url is None) is (given.db_host is None):
         raise BadSetting("set either DATABASE_URL or DB_HOST, so that the database is known")
@@ -63,7 +63,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     return given
 
 
-def _number(
+def number(
     environment: Mapping[str, str],
     name: str,
     parse: Callable[[str], T],
@@ -72,6 +72,7 @@ def _number(
     low: float,
     high: float,
 ) -> T:
+    """The number in a variable, `default` where it is not set; raises `BadSetting`."""
     text = environment.get(name)
     if not text:
         return default
