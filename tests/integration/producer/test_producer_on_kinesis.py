@@ -358,6 +358,13 @@ def test_flush_waits_for_what_was_sent_and_says_when_it_could_not(start, front):
     assert future.done()
 
 
+def test_flush_does_not_linger(start):
+    producer = start(linger=25, delivery_timeout=60)
+    future = producer.send(event("a", 1))
+    producer.flush(10)
+    assert future.result(0)
+
+
 def test_close_leaves_nothing_open_and_takes_nothing_more(start, front):
     front.rule = lambda _: faults.throttled
     producer = start(delivery_timeout=60)

@@ -181,4 +181,4 @@ class ProducerUnderFaults(RuleBasedStateMachine):
 
 
 TestProducerUnderFaults = ProducerUnderFaults.TestCase
-TestProducerUnderFaults.settings = settings(max_examples=400, stateful_step_count=60, deadline=None)
+TestProducerUnderFaults.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
