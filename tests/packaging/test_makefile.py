@@ -109,6 +109,27 @@ def test_a_build_that_would_harm_the_source_is_refused(tree, target, where):
     assert sorted(path.relative_to(tree) for path in tree.rglob("*")) == before
 
 
+def test_what_only_this_machine_needs_stays_here(tree):
+    """The rule by itself: `true` stands in for pip."""
+    for folder in ("consumer/__pycache__", "contract/__pycache__", "consumer/tests"):
+        (tree / folder).mkdir(exist_ok=True)
+        (tree / folder / "left.py").touch()
+    built = make(tree, "build-ConsumerFunction", "ARTIFACTS_DIR=out", "PYTHON=true")
+    assert built.returncode == 0, built.stderr
+    left = {path.name for path in (tree / "out").rglob("*")}
+    assert "handler.py" in left
+    assert not {"left.py", "__pycache__", "tests", "requirements.in", "requirements.txt"} & left
+
+
+def test_a_module_that_is_gone_leaves_the_build(tree):
+    (tree / "consumer/old.py").touch()
+    make(tree, "build-ConsumerFunction", "ARTIFACTS_DIR=out", "PYTHON=true")
+    assert (tree / "out/consumer/old.py").exists()
+    (tree / "consumer/old.py").unlink()
+    make(tree, "build-ConsumerFunction", "ARTIFACTS_DIR=out", "PYTHON=true")
+    assert not (tree / "out/consumer/old.py").exists()
+
+
 def test_sam_finds_a_rule_for_every_function(template):
     functions = {
         name

@@ -228,24 +228,47 @@ class TestFunctions:
         assert variables == {"STREAM_NAME": {"Ref": "EventStream"}}
         assert read_configuration({"STREAM_NAME": "inorder-EventStream"}).producer.guards
 
+    def consumer_environment(self, template, resources, given):
+        values = parameter_values(template, given)
+        variables = properties(resources, "ConsumerFunction")["Environment"]["Variables"]
+        return {name: values[value["Ref"]] for name, value in variables.items()}
+
     def test_the_consumer_understands_its_environment(self, template, resources, tmp_path):
         roots = tmp_path / "roots.pem"
         roots.touch()
-        values = parameter_values(template, {**NEEDED, "DatabaseTlsRootCert": str(roots)})
-        variables = properties(resources, "ConsumerFunction")["Environment"]["Variables"]
-        environment = {
-            name: values[value["Ref"]] if isinstance(value, dict) else value
-            for name, value in variables.items()
+        given = {
+            **NEEDED,
+            "DatabasePort": "6543",
+            "DatabaseName": "shop",
+            "DatabaseUser": "writer",
+            "DatabaseTls": "require",
+            "DatabaseTlsRootCert": str(roots),
+            "Projection": "shop.shipments:Shipments",
         }
-        read = consumer_settings.read(environment)
+        read = consumer_settings.read(self.consumer_environment(template, resources, given))
+        assert read.database_url is None
         assert read.db_host == NEEDED["DatabaseHost"]
+        assert read.db_port == 6543
+        assert read.db_name == "shop"
+        assert read.db_user == "writer"
         assert read.db_secret_arn == NEEDED["DatabaseSecretArn"]
-        assert read.db_sslmode == "verify-full"
+        assert read.db_sslmode == "require"
         assert read.db_sslrootcert == str(roots)
-        defaults = consumer_settings.Settings()
-        assert read.projection == defaults.projection
-        assert read.db_user == defaults.db_user
-        assert read.db_name == defaults.db_name
+        assert read.projection == "shop.shipments:Shipments"
+
+    def test_template_and_consumer_have_the_same_defaults(self, template, resources, tmp_path):
+        roots = tmp_path / "roots.pem"
+        roots.touch()
+        given = {**NEEDED, "DatabaseTlsRootCert": str(roots)}
+        told = consumer_settings.read(self.consumer_environment(template, resources, given))
+        untold = consumer_settings.read(
+            {
+                "DB_HOST": NEEDED["DatabaseHost"],
+                "DB_SECRET_ARN": NEEDED["DatabaseSecretArn"],
+                "DB_SSLROOTCERT": str(roots),
+            }
+        )
+        assert told == untold
 
     def test_no_variable_holds_a_password(self, resources):
         for name in ("ProducerFunction", "ConsumerFunction"):
