@@ -31,15 +31,16 @@ class Reason(StrEnum):
 
     UNREADABLE = "unreadable"
     REJECTED = "rejected"
+    UNKNOWN_TYPE = "unknown_type"
     FAILED = "failed"
     DATA_ERROR = "data_error"
+    KILLER = "killer"
     WRONG_KIND = "wrong_kind"
     CONFLICT = "conflict"
     OVERTAKEN = "overtaken"
     FOLLOWS = "follows"
     EARLY = "early"
     UNPROVEN = "unproven"
-    KILLER = "killer"
     EDITED = "edited"
 
 
