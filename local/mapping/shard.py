@@ -144,12 +144,11 @@ class Shard:
     def proceed(self, now: int) -> Iterator[Output]:
         """Start what can start, move the checkpoint, read on."""
         if self._restart_pending and not self._running:
+            yield from self._move_checkpoint()
             self._read_again()
         if self._settings.enabled and not self._restart_pending:
             yield from self._start_batches(now)
-        if self._progress.advance(self._lowest_unfinished()):
-            finished = self._progress.finished_through or ""
-            yield CheckpointMoved(shard_id=self.shard_id, finished_through=finished)
+        yield from self._move_checkpoint()
         if self._settings.enabled and not self._restart_pending:
             yield from self._read_on()
 
@@ -224,6 +223,11 @@ class Shard:
         kept = tuple(r for r in batch.records if not too_old(r.arrived_ms, now))
         discard = self._discard(batch.holding(old), Condition.TOO_OLD)
         return (batch.holding(kept) if kept else None), discard
+
+    def _move_checkpoint(self) -> Iterator[Output]:
+        if self._progress.advance(self._lowest_unfinished()):
+            finished = self._progress.finished_through or ""
+            yield CheckpointMoved(shard_id=self.shard_id, finished_through=finished)
 
     def _read_on(self) -> Iterator[Output]:
         has_room = (

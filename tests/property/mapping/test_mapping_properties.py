@@ -37,7 +37,7 @@ mapping_settings = st.builds(
     window_seconds=st.sampled_from([0, 0, 1, 300]),
     parallelization_factor=st.integers(1, 4),
     bisect_on_error=st.booleans(),
-    report_batch_item_failures=st.just(True),
+    report_batch_item_failures=st.just(value=True),
 )
 undocumented = st.builds(
     Undocumented,

@@ -134,7 +134,7 @@ class Walk:
 
     def merge(self):
         shards = sorted(self.world.open_shards(), key=lambda shard: shard.low)
-        if 1 < len(shards) and len(self.world.shards) < 12:
+        if len(shards) > 1 and len(self.world.shards) < 12:
             left = self.random.randrange(len(shards) - 1)
             self.world.merge(shards[left], shards[left + 1])
 
