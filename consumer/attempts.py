@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 import psycopg
 
 from consumer.database import Database
-from consumer.faults import Fault, describe
+from consumer.deliveries import Deliveries
+from consumer.deploys import BadDeploy, Code
+from consumer.faults import Fault, Phase, describe, judge
 from consumer.lanes import Lanes
 from consumer.order import Failure
 from consumer.projection import Projection
-from consumer.transaction import Committed, Transaction, TransactionFailed
+from consumer.transaction import Committed, Terms, Transaction, TransactionFailed
 from contract import InorderError
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,14 @@ class Interrupted(InorderError):
         self.fault = fault
 
 
+class Stopped(Interrupted):
+    """The running version of the code may park nothing more until it applies an event."""
+
+    def __init__(self, bad: BadDeploy) -> None:
+        super().__init__(Fault.STOP, str(bad))
+        self.orders = bad.failing.orders
+
+
 class Attempts:
     """The transactions of one invocation. `remaining` returns the seconds it has left."""
 
@@ -39,35 +49,75 @@ class Attempts:
         projection: Projection[Any],
         remaining: Callable[[], float],
         reserve_seconds: float,
+        code: Code | None = None,
     ) -> None:
         self._database = database
         self._projection = projection
-        self._remaining = remaining
+        self.remaining = remaining
         self._reserve = reserve_seconds
+        self._code = code or Code()
+        self._unreachable = False
         self._largest = 1
         self._largest_seconds = 0.0
 
-    def commit(self, lanes: Lanes, *, drain: int, blame: Failure | None = None) -> Committed:
+    def commit(
+        self,
+        lanes: Lanes,
+        *,
+        drain: int,
+        blame: Failure | None = None,
+        terms: Terms | None = None,
+    ) -> Committed:
         """One transaction, tried again on a new connection if the first met a transient fault.
 
         Raises `Interrupted`, or `TransactionFailed` if the data are to blame. A second try after
         a commit whose answer was lost is safe: it finds the events in the ledger.
         """
         return self.run(
-            lambda transaction: transaction.run(lanes, drain=drain, blame=blame),
+            lambda transaction: transaction.run(lanes, drain=drain, blame=blame, terms=terms),
             events=sum(len(lane) for lane in lanes.values()),
         )
 
     def run(self, work: Callable[[Transaction], T], *, events: int) -> T:
         """Let `work` run one transaction, under the rules of `commit`; it may be called twice."""
         self._check_time(events)
-        before = self._remaining()
+        before = self.remaining()
         try:
-            return self._twice(work, events)
+            return self._twice(lambda: work(self._transaction()), events)
         finally:
-            self._measure(events, before - self._remaining())
+            self._measure(events, before - self.remaining())
 
-    def _twice(self, work: Callable[[Transaction], T], events: int) -> T:
+    def note(self, work: Callable[[Deliveries], T], *, at_the_end: bool = False) -> T:
+        """Let `work` send one statement that commits on its own; raises `Interrupted`.
+
+        Tried as `commit` is; `at_the_end` there is no time for that, nor for a server that did not
+        answer before.
+        """
+        if not at_the_end:
+            self._check_time(0)
+            return self._twice(lambda: self._at_once(work), 0)
+        if self._unreachable:
+            raise Interrupted(Fault.TRANSIENT, "the database did not answer before")
+        return self._once(lambda: self._at_once(work))
+
+    def stop(self, stopped: Stopped) -> None:
+        """Tell everybody, if the database can be told, that this version of the code is stopped."""
+        try:
+            self.note(lambda deliveries: deliveries.stop(self._code.version, stopped.orders))
+        except (Interrupted, TransactionFailed) as error:
+            log.warning("could not write down that the code is stopped: %s", error)
+
+    def _transaction(self) -> Transaction:
+        return Transaction(self._database, self._projection, self._code)
+
+    def _at_once(self, work: Callable[[Deliveries], T]) -> T:
+        try:
+            with self._database.at_once() as deliveries:
+                return work(deliveries)
+        except Exception as error:
+            raise TransactionFailed(judge(error, Phase.OTHER), Phase.OTHER, error) from error
+
+    def _twice(self, work: Callable[[], T], events: int) -> T:
         try:
             return self._once(work)
         except Interrupted as first:
@@ -77,16 +127,20 @@ class Attempts:
             self._check_time(events)
             return self._once(work)
 
-    def _once(self, work: Callable[[Transaction], T]) -> T:
+    def _once(self, work: Callable[[], T]) -> T:
+        self._unreachable = True
         try:
             self._database.open()
         except Exception as error:
             raise Interrupted(_of_connect(error), f"connecting: {describe(error)}") from error
+        self._unreachable = False
         try:
-            return work(Transaction(self._database, self._projection))
+            return work()
         except TransactionFailed as failed:
             if failed.fault is Fault.DATA:
                 raise
+            if isinstance(failed.error, BadDeploy):
+                raise Stopped(failed.error) from failed.error
             self._database.close()
             problem = f"{failed.phase.name.lower()}: {describe(failed.error)}"
             raise Interrupted(failed.fault, problem) from failed.error
@@ -94,7 +148,7 @@ class Attempts:
     def _check_time(self, events: int) -> None:
         """Twice what the largest transaction so far took, in proportion, has to be left."""
         needed = self._reserve + 2 * self._largest_seconds * events / self._largest
-        if self._remaining() < needed:
+        if self.remaining() < needed:
             raise Interrupted(None, f"less than {needed:.1f} s left of this invocation")
 
     def _measure(self, events: int, seconds: float) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, Cursor
 
+from consumer.deliveries import Deliveries
 from consumer.faults import NotDurable
 from consumer.settings import Settings
 from consumer.sql import read_statements
@@ -54,6 +55,15 @@ class Database:
         ):
             yield Store(own), users
 
+    @contextmanager
+    def at_once(self) -> Iterator[Deliveries]:
+        """The markers, each statement a transaction of its own and one round trip."""
+        connection = self._connection
+        if connection is None:
+            raise psycopg.InterfaceError("the connection is closed")
+        with connection.cursor(binary=True) as cursor:
+            yield Deliveries(cursor)
+
     def close(self) -> None:
         """Drop the connection, whatever state it is in."""
         if self._connection is not None:
@@ -64,6 +74,7 @@ class Database:
         settings = self._settings
         return psycopg.connect(
             settings.database_url or "",
+            autocommit=True,
             prepare_threshold=None,
             **({} if settings.database_url else _server(settings)),
             connect_timeout=settings.connect_seconds,

@@ -5,7 +5,7 @@ from typing import Any
 
 from consumer.arrivals import Arrival
 from consumer.order import Failure, Reason
-from consumer.projection import BadProjection, Projection, Rejected
+from consumer.projection import BadProjection, Projection, Rejected, UnknownType
 from contract import parse_event
 
 Load = Callable[[list[str]], Mapping[str, Any]]
@@ -33,7 +33,8 @@ class Fold:
             state = self._projection.apply(self._states.get(order_id), event)
         except Rejected as error:
             self._spoiled.add(order_id)
-            return Failure(Reason.REJECTED, str(error) or "the projection gave no reason")
+            reason = Reason.UNKNOWN_TYPE if isinstance(error, UnknownType) else Reason.REJECTED
+            return Failure(reason, str(error) or "the projection gave no reason")
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - the projection is the user's: anything may come

@@ -10,6 +10,7 @@ multiplies invocations.
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -17,10 +18,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from consumer import projection, settings
 from consumer.arrivals import read_batch
-from consumer.attempts import Attempts
+from consumer.attempts import Attempts, Stopped
 from consumer.batch import Applied, apply_batch
 from consumer.database import Database
-from consumer.order import Kind, Waiting
+from consumer.delivery import Delivery
+from consumer.deploys import Code
+from consumer.order import Kind, Reason, Waiting
+from consumer.version import code_version
 from contract.metrics import NAMESPACE, Metric
 
 logger = Logger(service="consumer")
@@ -31,38 +35,73 @@ _MOST_LOGGED = 100
 
 
 class Parts(NamedTuple):
-    """What lives as long as the execution environment."""
+    """What lives as long as the execution environment, which has a name of its own."""
 
+    environment: UUID
     settings: settings.Settings
     database: Database
     projection: projection.Projection[Any]
+    code: Code
 
 
 @cache
 def parts() -> Parts:
-    """Settings, database and projection, made at the first call; raises what is wrong with them."""
+    """Settings, database and projection, made at the first call; raises what is wrong with them.
+
+    Not earlier: environments that start from one snapshot would have one name.
+    """
     given = settings.read()
-    return Parts(given, Database(given), projection.find(given.projection))
+    return Parts(
+        environment=uuid4(),
+        settings=given,
+        database=Database(given),
+        projection=projection.find(given.projection),
+        code=Code(
+            version=given.code_version or code_version(given.projection),
+            most=given.failing_orders,
+        ),
+    )
 
 
 @metrics.log_metrics
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Apply a Kinesis batch; see the module for the answer."""
+    """Apply a Kinesis batch; see the module for the answer.
+
+    A process that ran out of memory ends, and so starts anew: what it would say of the next event
+    is no proof of anything.
+    """
+    try:
+        return _apply(event, context)
+    except MemoryError as error:
+        logger.exception("out of memory: this process ends")
+        raise SystemExit(1) from error
+
+
+def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     made = parts()
     records = read_batch(event)
+    batch = _batch_name(event, len(records))
     attempts = Attempts(
         made.database,
         made.projection,
         lambda: context.get_remaining_time_in_millis() / 1_000,
         made.settings.reserve_seconds,
+        made.code,
     )
     applied = apply_batch(
         records,
         attempts,
         chunk_events=made.settings.chunk_events,
         drain=made.settings.drain_entries,
+        delivery=Delivery(
+            attempts,
+            environment=made.environment,
+            code_version=made.code.version,
+            shard=batch["shard"],
+        ),
+        killer_deaths=made.settings.killer_deaths,
     )
-    _report(applied, _batch_name(event, len(records)))
+    _report(applied, batch)
     failures = [] if applied.checkpoint is None else [{"itemIdentifier": applied.checkpoint}]
     return {"batchItemFailures": failures}
 
@@ -79,6 +118,9 @@ def _report(applied: Applied, batch: dict[str, Any]) -> None:
         Metric.EVENTS_STRAY: len(strays),
         Metric.DUPLICATES_SKIPPED: sum(one.duplicates for one in done),
         Metric.BATCHES_INTERRUPTED: int(applied.checkpoint is not None),
+        Metric.BATCHES_SUSPECTED: int(bool(applied.suspicion)),
+        Metric.KILLERS_PARKED: sum(e.failure.reason is Reason.KILLER for e in blockers),
+        Metric.CODE_STOPPED: int(isinstance(applied.problem, Stopped)),
     }
     for name, count in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
@@ -86,7 +128,7 @@ def _report(applied: Applied, batch: dict[str, Any]) -> None:
         logger.warning("event parked", extra=_where(entry) | batch)
     if applied.problem is not None:
         logger.error(
-            "batch interrupted",
+            "code stopped" if isinstance(applied.problem, Stopped) else "batch interrupted",
             extra={"problem": str(applied.problem), "checkpoint": applied.checkpoint, **batch},
         )
 

@@ -16,7 +16,7 @@ import msgspec
 from psycopg import Cursor
 from psycopg.rows import class_row
 
-from consumer.projection import Rejected
+from consumer.projection import Rejected, UnknownType
 from consumer.sql import read_statements
 from contract import Event
 
@@ -70,7 +70,7 @@ class Orders:
         change = _CHANGES.get(event.type)
         if change is None:
             known = ", ".join(_CHANGES)
-            raise Rejected(f"type {event.type!r} is unknown; this projection knows {known}")
+            raise UnknownType(f"type {event.type!r} is unknown; this projection knows {known}")
         before = state or OrderState(order_id=event.order_id, updated_at=event.time)
         return msgspec.structs.replace(before, updated_at=event.time, **change(before, event))
 

@@ -7,7 +7,7 @@
 
         def apply(self, state, event):            # pure: no database, no clock, no globals
             if event.type not in KNOWN:
-                raise Rejected(f"unknown type {event.type}")
+                raise UnknownType(f"unknown type {event.type}")
             return new_state                      # `state` is None for an order not seen yet
 
         def save(self, cursor, states):           # set-based: one upsert for the whole batch
@@ -32,6 +32,10 @@ S = TypeVar("S")
 
 class Rejected(Exception):
     """The event cannot be true for this order; the message is what an operator will read."""
+
+
+class UnknownType(Rejected):
+    """The projection knows no event of this type; the next version of the code may."""
 
 
 class BadProjection(InorderError):

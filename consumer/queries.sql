@@ -108,8 +108,22 @@ left join lateral (
 ) as first on true
 order by asked.order_id, first.rank, first.entry_id;
 
+-- name: count_failing
+-- Add orders to those that failed since this code version last applied an event. The row's lock
+-- lets one transaction count at a time, so that no two park what only one of them may.
+insert into inorder.deploy as known (version, failing_orders)
+select %(version)b, array(select distinct unnest(%(orders)b::text[]))
+on conflict (version) do update
+set failing_orders = array(
+        select unnest(known.failing_orders) union select unnest(excluded.failing_orders)
+    ),
+    changed_at = excluded.changed_at
+returning failing_orders, stopped_at is not null as stopped;
+
 -- name: advance
 -- Write the ledger and move the heads. The heads exist and are locked: the insert only finds them.
+-- Beside that, whatever it costs no round trip to say: that this code version works, that this
+-- environment has ended in order, and which markers mean nothing any more.
 with applied as (
     insert into inorder.ledger (order_id, ordinal, id, digest, time, type, source,
                                 sequence_number, sub_sequence_number, data)
@@ -121,6 +135,12 @@ with applied as (
                 %(sub_sequence_numbers)b::bigint[], %(data)b::text[])
          as row (order_id, ordinal, id, digest, time, type, source,
                  sequence_number, sub_sequence_number, data)
+), works as (
+    delete from inorder.deploy where version = %(succeeded)b
+), ended as (
+    update inorder.delivery set deadline = null where environment = %(ended)b
+), forgotten as (
+    delete from inorder.delivery where environment = any(%(forgotten)b::uuid[])
 )
 insert into inorder.head as head (order_id, versioned, ordinal, sequence_number,
                                   sub_sequence_number, state)
@@ -139,9 +159,10 @@ set versioned = excluded.versioned,
 -- Put events into the lot; one that stands at the same position is there already, and bytes of no
 -- known order that an operator has skipped are known by their position too.
 insert into inorder.parking_lot (order_id, rank, kind, reason, detail, id, version, digest,
-                                 partition_key, sequence_number, sub_sequence_number, payload)
+                                 partition_key, sequence_number, sub_sequence_number, payload,
+                                 code_version)
 select order_id, rank, kind, reason, detail, id, version, digest,
-       partition_key, sequence_number, sub_sequence_number, payload
+       partition_key, sequence_number, sub_sequence_number, payload, %(code_version)b
 from unnest(%(order_ids)b::text[], %(ranks)b::bigint[], %(kinds)b::text[], %(reasons)b::text[],
             %(details)b::text[], %(ids)b::uuid[], %(versions)b::bigint[], %(digests)b::bigint[],
             %(partition_keys)b::text[], %(sequence_numbers)b::numeric[],
@@ -168,7 +189,8 @@ where parking_lot.entry_id = drained.entry_id;
 -- name: refuse
 -- Entries that waited, were next and failed: they need a decision now.
 update inorder.parking_lot
-set kind = 'blocker', reason = refused.reason, detail = refused.detail
+set kind = 'blocker', reason = refused.reason, detail = refused.detail,
+    code_version = %(code_version)b
 from unnest(%(entry_ids)b::bigint[], %(reasons)b::text[], %(details)b::text[])
      as refused (entry_id, reason, detail)
 where parking_lot.entry_id = refused.entry_id;

@@ -78,6 +78,11 @@ def decide(
     return sequencer.decided()
 
 
+def drainable(order: Order) -> bool:
+    """Whether entries of its lot could be applied now and only wait for their turn."""
+    return order.head.state is State.PARKED and not order.blocked and bool(order.waiting)
+
+
 class _Sequencer:
     """The working state of one order while its lane is decided."""
 

@@ -21,7 +21,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     The database is either `database_url` (a libpq URL, for local runs) or host, port, name and
     user, with the password in the Secrets Manager secret `db_secret_arn`, never in a variable.
-    Seconds and counts are as named.
+    Seconds and counts are as named. `killer_deaths`: how many processes an event may end before it
+    is parked unrun. `failing_orders`: the order that stops the code when so many have failed
+    unexpectedly and none has succeeded. `code_version` names the code, where it does not name
+    itself by a digest.
     """
 
     projection: str = "consumer.orders:Orders"
@@ -37,6 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chunk_events: int = 10_000
     drain_entries: int = 100
     reserve_seconds: float = 1.0
+    killer_deaths: int = 3
+    failing_orders: int = 5
+    code_version: str | None = None
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -55,6 +61,9 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         chunk_events=number(environment, "CHUNK_EVENTS", int, 10_000, low=1, high=1_000_000),
         drain_entries=number(environment, "DRAIN_ENTRIES", int, 100, low=1, high=100_000),
         reserve_seconds=number(environment, "RESERVE_SECONDS", float, 1.0, low=0.0, high=300.0),
+        killer_deaths=number(environment, "KILLER_DEATHS", int, 3, low=1, high=100),
+        failing_orders=number(environment, "FAILING_ORDERS", int, 5, low=1, high=1_000),
+        code_version=environment.get("CODE_VERSION") or None,
     )
     if (given.database_url is None) is (given.db_host is None):
         raise BadSetting("set either DATABASE_URL or DB_HOST, so that the database is known")

@@ -4,10 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import msgspec
 from psycopg import Cursor
 
 from consumer.arrivals import Arrival, read_event
+from consumer.deploys import Failing
 from consumer.order import Decided, Fact, Failure, Head, Kind, Order, Reason, State, Waiting
 from consumer.sql import read_statements
 from contract import Position
@@ -15,6 +18,20 @@ from contract import Position
 _SQL = read_statements(Path(__file__).with_name("queries.sql"))
 
 _DETAIL_CHARACTERS = 2_000
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transaction writes beside its decisions.
+
+    `code_version` goes with what it parks; if it `succeeded` in applying an event, that version
+    fails no longer. `ended` is the environment whose marker it takes back, `forgotten` those whose
+    markers mean nothing any more.
+    """
+
+    code_version: str = ""
+    succeeded: bool = False
+    ended: UUID | None = None
+    forgotten: tuple[UUID, ...] = ()
 
 
 class Store:
@@ -83,19 +100,39 @@ class Store:
             for order_id, head in heads.items()
         }
 
-    def write(self, decisions: Collection[Decided], strays: Iterable[Waiting]) -> None:
+    def count_failing(self, version: str, order_ids: Sequence[str]) -> Failing:
+        """Add orders to those that failed since this version of the code last applied an event.
+
+        Whoever counts next for this version waits until this transaction has ended.
+        """
+        self._cursor.execute(_SQL["count_failing"], {"version": version, "orders": order_ids})
+        (row,) = self._cursor.fetchall()
+        return Failing(orders=tuple(row[0]), stopped=row[1])
+
+    def write(
+        self,
+        decisions: Collection[Decided],
+        strays: Iterable[Waiting],
+        beside: Beside | None = None,
+    ) -> None:
         """Everything that was decided: one statement, and one for each way the lot changes."""
-        self._cursor.execute(_SQL["advance"], _ledger_rows(decisions) | _head_rows(decisions))
+        beside = beside or Beside()
+        self._cursor.execute(
+            _SQL["advance"],
+            _ledger_rows(decisions) | _head_rows(decisions) | _beside_rows(beside),
+        )
         parked = [entry for decided in decisions for entry in decided.parked]
         parked.extend(strays)
         if parked:
-            self._cursor.execute(_SQL["park"], _lot_rows(parked))
+            version = {"code_version": beside.code_version}
+            self._cursor.execute(_SQL["park"], _lot_rows(parked) | version)
         drained = [entry_id for decided in decisions for entry_id in decided.drained]
         if drained:
             self._cursor.execute(_SQL["unpark"], {"entry_ids": drained})
         refused = [entry for decided in decisions for entry in decided.refused]
         if refused:
-            self._cursor.execute(_SQL["refuse"], _refused_rows(refused))
+            version = {"code_version": beside.code_version}
+            self._cursor.execute(_SQL["refuse"], _refused_rows(refused) | version)
 
 
 class _Asked:
@@ -201,6 +238,14 @@ def _head_rows(decisions: Iterable[Decided]) -> dict[str, list[Any]]:
         "head_sequence_numbers": [p and Decimal(p.sequence_number) for p in at],
         "head_sub_sequence_numbers": [p and p.sub_sequence_number for p in at],
         "head_states": [str(head.state) for head in heads],
+    }
+
+
+def _beside_rows(beside: Beside) -> dict[str, Any]:
+    return {
+        "succeeded": beside.code_version if beside.succeeded else None,
+        "ended": beside.ended,
+        "forgotten": list(beside.forgotten),
     }
 
 

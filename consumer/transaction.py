@@ -1,21 +1,23 @@
 """One transaction: lock heads, look up, decide, fold, write, commit. All of it or nothing."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from psycopg import Cursor
 
 from consumer.arrivals import Arrival
 from consumer.database import Database
+from consumer.deploys import BadDeploy, Code, failing_orders, must_stop
 from consumer.faults import Fault, Phase, describe, judge
 from consumer.fold import Fold
 from consumer.lanes import Lanes
 from consumer.order import Decided, Failure, Kind, Order, Reason, Waiting
 from consumer.projection import BadProjection, Projection
-from consumer.sequencer import decide
-from consumer.store import Store
-from contract import InorderError
+from consumer.sequencer import decide, drainable
+from consumer.store import Beside, Store
+from contract import InorderError, Position
 
 T = TypeVar("T")
 
@@ -30,11 +32,30 @@ class TransactionFailed(InorderError):
         self.error = error
 
 
+class OutOfTurn(InorderError):
+    """Another invocation has gone on with the order's lot in the meantime."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transaction has to mind beside its lanes and lots.
+
+    `only` is the one entry of the lot that may be run. `vouched`: this code has applied an event
+    in this invocation, so that what fails does not say that everything does. The markers of the
+    environments in `forget` end with the commit, and that of `ends` unless a lot is left to drain.
+    """
+
+    only: Position | None = None
+    vouched: bool = False
+    forget: tuple[UUID, ...] = ()
+    ends: UUID | None = None
+
+
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """What one committed transaction did.
 
     `parked` are the entries new in the lot, `refused` those in it that became blockers,
-    `drainable` the orders whose lot another transaction can go on applying.
+    `drainable` the orders whose lot another transaction can go on applying. `ended`: the
+    environment's marker was taken back with it.
     """
 
     applied: int
@@ -43,44 +64,66 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     parked: tuple[Waiting, ...]
     refused: tuple[Waiting, ...]
     drainable: tuple[str, ...]
+    ended: bool = False
 
 
 class Transaction:
     """Applies lanes in one transaction; what it knows of the orders lasts for one `run`."""
 
-    def __init__(self, database: Database, projection: Projection[Any]) -> None:
+    def __init__(
+        self, database: Database, projection: Projection[Any], code: Code | None = None
+    ) -> None:
         self._database = database
         self.projection = projection
+        self._code = code or Code()
         self._phase = Phase.OTHER
 
-    def run(self, lanes: Lanes, *, drain: int, blame: Failure | None = None) -> Committed:
+    def run(
+        self,
+        lanes: Lanes,
+        *,
+        drain: int,
+        blame: Failure | None = None,
+        terms: Terms | None = None,
+    ) -> Committed:
         """Apply these lanes and at most `drain` entries of each order's lot, and commit.
 
         With `blame` nothing is applied: the next event of each order is parked with it.
         Raises `TransactionFailed`, everything rolled back.
         """
-        return self.atomically(lambda store, users: self._run(store, users, lanes, drain, blame))
+        return self.atomically(
+            lambda store, users: self._run(store, users, lanes, drain, blame, terms or Terms())
+        )
 
     def atomically(self, work: Callable[[Store, Cursor[Any]], T]) -> T:
         """Do some work and commit it: `work` gets our tables and a cursor for the projection.
 
-        Raises `TransactionFailed`, everything rolled back.
+        Raises `TransactionFailed`, everything rolled back; a process out of memory is past that.
         """
         self._phase = Phase.OTHER
         try:
             with self._database.transaction() as (store, users):
                 result = work(store, users)
                 self._phase = Phase.COMMIT
+        except MemoryError:
+            raise
         except Exception as error:
             raise TransactionFailed(judge(error, self._phase), self._phase, error) from error
         return result
 
     def _run(
-        self, store: Store, users: Cursor[Any], lanes: Lanes, drain: int, blame: Failure | None
+        self,
+        store: Store,
+        users: Cursor[Any],
+        lanes: Lanes,
+        drain: int,
+        blame: Failure | None,
+        terms: Terms,
     ) -> Committed:
         known = {order_id: lane for order_id, lane in lanes.items() if order_id is not None}
         heads = store.lock(sorted(known))
         orders = store.look_up(heads, known, drain=drain)
+        _check_turn(orders, terms.only)
         fold = Fold(self.projection, self.load(users, [] if blame else _may_apply(orders)))
         decisions = [
             decide(orders[order_id], lane, fold.apply, drain=drain, blame=blame)
@@ -88,8 +131,35 @@ class Transaction:
         ]
         self.save(users, fold)
         strays = [_stray(arrival) for arrival in lanes.get(None, ())]
-        store.write([d for d in decisions if _changes(d, orders)], strays)
-        return _committed(decisions, strays)
+        done = _committed(decisions, strays, ended=terms.ends is not None)
+        beside = Beside(
+            code_version=self._code.version,
+            succeeded=done.applied > 0,
+            ended=terms.ends if done.ended else None,
+            forgotten=terms.forget,
+        )
+        if not (done.applied or terms.vouched):
+            self._check_deploy(store, failing_orders(decisions))
+        store.write([d for d in decisions if _changes(d, orders)], strays, beside)
+        return done
+
+    def _check_deploy(self, store: Store, failing: Sequence[str]) -> None:
+        """Count what failed without any success; raises `BadDeploy` instead of parking it."""
+        if not failing or not self._code.most:
+            return
+        known = store.count_failing(self._code.version, failing)
+        if must_stop(self._code, known):
+            raise BadDeploy(self._code, known)
+
+    def next_to_drain(self, order_id: str) -> Position | None:
+        """The entry that a drain of this order's lot would begin with; None if there is none."""
+
+        def look(store: Store, _: Cursor[Any]) -> Position | None:
+            heads = store.lock([order_id])
+            order = store.look_up(heads, {order_id: ()}, drain=0)[order_id]
+            return order.waiting[0].arrival.position if drainable(order) else None
+
+        return self.atomically(look)
 
     def save(self, users: Cursor[Any], fold: Fold) -> None:
         """Let the projection write the states that the fold has changed."""
@@ -122,6 +192,14 @@ def _may_apply(orders: Mapping[str, Order]) -> list[str]:
     return sorted(order_id for order_id, order in orders.items() if not order.blocked)
 
 
+def _check_turn(orders: Mapping[str, Order], only: Position | None) -> None:
+    for order in orders.values() if only is not None else ():
+        if not drainable(order) or order.waiting[0].arrival.position != only:
+            raise OutOfTurn(
+                f"order {order.head.order_id!r} has gone on without the event at {only}"
+            )
+
+
 def _changes(decided: Decided, orders: Mapping[str, Order]) -> bool:
     return (
         decided.head != orders[decided.head.order_id].head
@@ -140,13 +218,17 @@ def _stray(arrival: Arrival) -> Waiting:
     )
 
 
-def _committed(decisions: Collection[Decided], strays: Iterable[Waiting]) -> Committed:
+def _committed(
+    decisions: Collection[Decided], strays: Iterable[Waiting], *, ended: bool
+) -> Committed:
     drained = sum(len(decided.drained) for decided in decisions)
+    left = tuple(d.head.order_id for d in decisions if d.drainable)
     return Committed(
         applied=sum(len(decided.applied) for decided in decisions),
         drained=drained,
         duplicates=sum(decided.duplicates for decided in decisions),
         parked=(*(entry for decided in decisions for entry in decided.parked), *strays),
         refused=tuple(entry for decided in decisions for entry in decided.refused),
-        drainable=tuple(d.head.order_id for d in decisions if d.drainable),
+        drainable=left,
+        ended=ended and not left,
     )

@@ -14,6 +14,9 @@ class Metric(StrEnum):
     EVENTS_STRAY = "EventsStray"
     DUPLICATES_SKIPPED = "DuplicatesSkipped"
     BATCHES_INTERRUPTED = "BatchesInterrupted"
+    BATCHES_SUSPECTED = "BatchesSuspected"
+    KILLERS_PARKED = "KillersParked"
+    CODE_STOPPED = "CodeStopped"
 
     EVENTS_REDRIVEN = "EventsRedriven"
     ORDERS_UNPARKED = "OrdersUnparked"

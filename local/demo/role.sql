@@ -6,6 +6,7 @@ grant select, insert, update on inorder.head to inorder_app;
 grant select, insert on inorder.ledger to inorder_app;
 grant select, insert, update, delete on inorder.parking_lot to inorder_app;
 grant select on inorder.decision to inorder_app;
+grant select, insert, update, delete on inorder.delivery, inorder.deploy to inorder_app;
 alter role inorder_app set lock_timeout = '10s';
 alter role inorder_app set statement_timeout = '30s';
 alter role inorder_app set idle_in_transaction_session_timeout = '60s';

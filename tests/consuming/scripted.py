@@ -12,7 +12,7 @@ from consumer.attempts import Attempts
 from consumer.faults import Fault, Phase
 from consumer.lanes import Lanes
 from consumer.order import Failure, Kind, Waiting
-from consumer.transaction import Committed, TransactionFailed
+from consumer.transaction import Committed, Terms, TransactionFailed
 
 
 class ScriptedDatabase:
@@ -84,7 +84,14 @@ class ScriptedDatabase:
             def __init__(self, *_: Any) -> None:
                 pass
 
-            def run(self, lanes: Lanes, *, drain: int, blame: Failure | None = None) -> Committed:
+            def run(
+                self,
+                lanes: Lanes,
+                *,
+                drain: int,
+                blame: Failure | None = None,
+                terms: Terms | None = None,
+            ) -> Committed:
                 return script.run(lanes, drain, blame)
 
         with pytest.MonkeyPatch.context() as patch:

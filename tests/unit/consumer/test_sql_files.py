@@ -33,7 +33,7 @@ def test_a_name_that_is_there_twice_is_an_error(tmp_path):
 
 
 def test_the_files_are_found():
-    assert [file.name for file in FILES] == ["orders.sql", "queries.sql"]
+    assert [file.name for file in FILES] == ["deliveries.sql", "orders.sql", "queries.sql"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

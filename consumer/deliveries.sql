@@ -1,0 +1,83 @@
+-- Markers and the stop of a code version: each of these statements is a transaction of its own.
+
+-- name: mark
+-- Say what this environment works on, in the one row it has; `seconds` is what its invocation has
+-- left, counted from here, which is never before it really ends.
+insert into inorder.delivery as mine (environment, code_version, shard, first_sequence_number,
+                                      last_sequence_number, order_id, sequence_number,
+                                      sub_sequence_number, marked_at, deadline)
+values (%(environment)b, %(code_version)b, %(shard)b, %(first)b, %(last)b, %(order_id)b,
+        %(sequence_number)b, %(sub_sequence_number)b, clock_timestamp(),
+        clock_timestamp() + make_interval(secs => %(seconds)b))
+on conflict (environment) do update
+set code_version = excluded.code_version,
+    shard = excluded.shard,
+    first_sequence_number = excluded.first_sequence_number,
+    last_sequence_number = excluded.last_sequence_number,
+    order_id = excluded.order_id,
+    sequence_number = excluded.sequence_number,
+    sub_sequence_number = excluded.sub_sequence_number,
+    marked_at = excluded.marked_at,
+    deadline = excluded.deadline;
+
+-- name: begin
+-- The same, and read what others say of these parts of the shard or of any order. What was said
+-- before the server started tells of its outage and of nothing else. An environment that is new
+-- here forgets those that ended long ago, and deaths too old to be of what is delivered now.
+with tidied as (
+    delete from inorder.delivery
+    where environment in (
+        select environment from inorder.delivery
+        where marked_at < clock_timestamp() - interval '1 day'
+          and not exists (select from inorder.delivery where environment = %(environment)b)
+        for update skip locked
+    )
+), mine as (
+    insert into inorder.delivery as mine (environment, code_version, shard, first_sequence_number,
+                                          last_sequence_number, order_id, marked_at, deadline)
+    values (%(environment)b, %(code_version)b, %(shard)b, %(first)b, %(last)b, %(order_id)b,
+            clock_timestamp(), clock_timestamp() + make_interval(secs => %(seconds)b))
+    on conflict (environment) do update
+    set code_version = excluded.code_version,
+        shard = excluded.shard,
+        first_sequence_number = excluded.first_sequence_number,
+        last_sequence_number = excluded.last_sequence_number,
+        order_id = excluded.order_id,
+        sequence_number = null,
+        sub_sequence_number = null,
+        marked_at = excluded.marked_at,
+        deadline = excluded.deadline
+)
+select environment, shard, first_sequence_number, last_sequence_number, order_id,
+       sequence_number, sub_sequence_number, extract(epoch from marked_at)::float8,
+       deadline < clock_timestamp() as dead, code_version
+from inorder.delivery
+where environment <> %(environment)b
+  and deadline is not null
+  and marked_at >= pg_postmaster_start_time()
+  and (order_id is not null
+       or (shard = %(shard)b and first_sequence_number <= %(last)b
+           and last_sequence_number >= %(first)b));
+
+-- name: end
+-- This environment's invocation ended in order, and so made these other markers obsolete.
+with settled as (
+    delete from inorder.delivery
+    where environment = any(%(settled)b::uuid[]) and environment <> %(environment)b
+)
+update inorder.delivery set deadline = null
+where environment = %(environment)b and deadline is not null;
+
+-- name: die
+-- This environment's process is about to end for want of memory: it need not be waited for.
+update inorder.delivery set deadline = clock_timestamp()
+where environment = %(environment)b and deadline is not null;
+
+-- name: stop
+-- This version parks nothing more, from now on or as before.
+insert into inorder.deploy as known (version, failing_orders, stopped_at)
+values (%(version)b, %(orders)b::text[], clock_timestamp())
+on conflict (version) do update
+set failing_orders = excluded.failing_orders,
+    stopped_at = coalesce(known.stopped_at, excluded.stopped_at),
+    changed_at = excluded.changed_at;
