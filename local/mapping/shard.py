@@ -134,7 +134,9 @@ class Shard:
         """Read again from the checkpoint. Batches that run are given up, or finish first."""
         if drop_running:
             self._running.clear()
-        self._restart_pending = True
+            self._read_again()  # before the checkpoint could move past what was given up
+        else:
+            self._restart_pending = True
 
     def holds(self, invocation_id: int) -> bool:
         return invocation_id in self._running
