@@ -7,6 +7,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from local.environments import install_rie
+
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(ROOT.glob("*/requirements.in"))
 SETS = sorted([*FUNCTIONS, *(ROOT / "requirements").glob("*.in")])
@@ -88,3 +90,30 @@ def test_the_consumer_ships_no_sdk():
     """The SDK is a third of a zip and half of a cold start, and Lambda's runtime has one."""
     shipped = pins(ROOT / "consumer/requirements.txt")
     assert not {"boto3", "botocore"} & set(shipped)
+
+
+def test_the_emulator_comes_from_the_pinned_sam_cli():
+    name, _, version = install_rie.SAM_CLI.partition("==")
+    assert pins(ROOT / "requirements/sam.txt")[name] == version
+
+
+def test_the_runtime_client_is_pinned_with_all_it_needs():
+    needed = metadata_requirements()
+    pinned = {
+        canonicalize_name(Requirement(pin).name): pin for pin in install_rie.RUNTIME_CLIENT_NEEDS
+    }
+    assert set(pinned) == needed
+
+
+def metadata_requirements() -> set[str]:
+    """What the installed runtime client says it requires."""
+    runtime = ROOT / ".tools/rie/runtime"
+    if not runtime.is_dir():
+        pytest.skip("the Lambda runtime client is not installed: run `make setup` (Linux only)")
+    (client,) = metadata.distributions(name="awslambdaric", path=[str(runtime)])
+    wanted = (Requirement(line) for line in client.requires or ())
+    return {
+        canonicalize_name(one.name)
+        for one in wanted
+        if one.marker is None or one.marker.evaluate({"extra": ""})
+    }
