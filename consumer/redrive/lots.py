@@ -57,7 +57,7 @@ class Lots:
         asked = {"order_id": head.order_id}
         limits = {"entries": bound.entries, "bytes": bound.bytes}
         entries = [
-            _waiting(row) for row in self._cursor.execute(_SQL["first_entries"], asked | limits)
+            entry_of(row) for row in self._cursor.execute(_SQL["first_entries"], asked | limits)
         ]
         if not entries:
             return Lot(head=head, entries=())
@@ -143,7 +143,8 @@ def _position(sequence_number: Any, sub_sequence_number: Any) -> Position | None
     return Position(int(sequence_number), sub_sequence_number)
 
 
-def _waiting(row: Sequence[Any]) -> Waiting:
+def entry_of(row: Sequence[Any]) -> Waiting:
+    """An entry out of a row as the statements `first_entries` and `read_entry` have it."""
     entry_id, rank, kind, partition_key, sequence_number, sub, payload, reason, detail = row
     return Waiting(
         arrival=read_event(

@@ -27,11 +27,11 @@ class World:
         self.sql = psycopg.connect(database_url, autocommit=True)
         self.sql.execute(TABLE)
         self._live = Database(Settings(database_url=database_url))
-        self._redrive = Database(Settings(database_url=database_url))
+        self.database = Database(Settings(database_url=database_url))
         self._next = 1
 
     def close(self) -> None:
-        for connection in (self._live, self._redrive, self.sql):
+        for connection in (self._live, self.database, self.sql):
             connection.close()
 
     def live(self, *events: Event | bytes, at: int | None = None, key: str = "A") -> Applied:
@@ -49,18 +49,18 @@ class World:
         return applied
 
     def redrive(self, order_id: str = "A", *, dry_run: bool = False, **bound: int) -> Redriven:
-        attempts = self.attempts(self._redrive)
+        attempts = self.attempts(self.database)
         return redrive_order(attempts, order_id, Bound(**bound), dry_run=dry_run)
 
     def redrive_all(self, **which: Any) -> list[Redriven]:
-        return list(redrive_orders(self.attempts(self._redrive), Which(**which), Bound()))
+        return list(redrive_orders(self.attempts(self.database), Which(**which), Bound()))
 
     def attempts(
         self, database: Database | None = None, remaining: Callable[[], float] | None = None
     ) -> Attempts:
         end = time.monotonic() + 60
         return Attempts(
-            database or self._redrive,
+            database or self.database,
             self.notes,
             remaining or (lambda: end - time.monotonic()),
             0.0,
