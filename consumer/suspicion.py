@@ -51,8 +51,9 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     def overlaps(self, other: "Span") -> bool:
         return self._with(other) and not (self.last < other.first or other.last < self.first)  # type: ignore[operator] # _with has seen to None
 
-    def covers(self, other: "Span") -> bool:
-        return self._with(other) and self.first <= other.first and other.last <= self.last  # type: ignore[operator] # _with has seen to None
+    def ends_with(self, other: "Span") -> bool:
+        """Whether nothing of the other is left once this is done, if what came before is."""
+        return self.overlaps(other) and other.last <= self.last  # type: ignore[operator] # overlaps has seen to None
 
     def _with(self, other: "Span") -> bool:
         return self.shard == other.shard and None not in (self.first, other.first)
@@ -77,7 +78,8 @@ class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
 
     `deaths` counts, of this version of the code, by the event they name; `markers` are the
     environments whose markers an event's end makes obsolete, `settled` those that the end of the
-    whole batch does.
+    whole batch does. A redrive's marker is the redrive's to remove: a batch in which its order only
+    waited has not done what killed it.
     """
 
     everything: bool = False
@@ -121,10 +123,9 @@ def suspect(
         orders=frozenset(m.order_id for m in named if m.order_id is not None),
         deaths=deaths,
         markers=events,
-        settled=tuple(
-            m.environment
-            for m in (*broad, *named)
-            if m.position is None and (span.covers(m.span) or _of_order_here(m, span))
+        settled=(
+            *(m.environment for m in broad if span.ends_with(m.span)),
+            *(m.environment for m in named if m.position is None and span.overlaps(m.span)),
         ),
     )
 
@@ -148,8 +149,3 @@ def _supersedes(other: Marker, marker: Marker, span: Span) -> bool:
         and other.span.overlaps(marker.span)
         and other.span.overlaps(span)
     )
-
-
-def _of_order_here(marker: Marker, span: Span) -> bool:
-    """A redrive's marker is the redrive's to remove: the batch did not do what it did."""
-    return marker.order_id is not None and span.overlaps(marker.span)

@@ -1,0 +1,99 @@
+"""One event among hundreds kills the process: it alone is parked, its followers behind it."""
+
+import random
+
+import pytest
+from aws_kinesis_agg.aggregator import RecordAggregator
+
+from contract import Event, encode_event
+from local.environments.environment import Ending
+from local.mapping.undocumented import BisectHalves, Undocumented
+from tests.consuming.deadly import KILLERS
+from tests.consuming.delivering import Delivering
+from tests.consuming.events import make_event
+
+ORDERS = [f"order-{n:02d}" for n in range(30)]
+PER_ORDER = 8
+DEADLY = "order-17"
+AT = 4
+"""The version of the killer in its order."""
+
+
+def events(seed: int, killer: str) -> list[Event]:
+    """Every order's events in their order, the orders interleaved; one of them kills."""
+    left = {o: iter(range(1, PER_ORDER + 1)) for o in ORDERS}
+    places = ORDERS * PER_ORDER
+    random.Random(seed).shuffle(places)
+    made = []
+    for order_id in places:
+        version = next(left[order_id])
+        kills = (order_id, version) == (DEADLY, AT)
+        made.append(make_event(version, order_id=order_id, type=killer if kills else "note"))
+    return made
+
+
+def plain(made: list[Event]) -> list[tuple[str, bytes]]:
+    return [(event.order_id, encode_event(event)) for event in made]
+
+
+def aggregated(made: list[Event], size: int) -> list[tuple[str, bytes]]:
+    """Runs of events of all orders in one record each, under one key, as other producers do it."""
+    records = []
+    for start in range(0, len(made), size):
+        aggregator = RecordAggregator()
+        for event in made[start : start + size]:
+            aggregator.add_user_record(event.order_id, encode_event(event), None)
+        records.append(("one key", aggregator.clear_and_get().get_contents()[2]))
+    return records
+
+
+def lot(sql):
+    return sql.execute(
+        "select order_id, version, kind, reason from inorder.parking_lot order by order_id, version"
+    ).fetchall()
+
+
+CONTAINED = [
+    (DEADLY, AT, "blocker", "killer"),
+    *((DEADLY, version, "follower", "follows") for version in range(AT + 1, PER_ORDER + 1)),
+]
+
+
+def check(sql):
+    """Exactly the killer is parked, its followers behind it; everything else is applied once."""
+    assert lot(sql) == CONTAINED
+    assert dict(sql.execute("select order_id, ordinal from inorder.head").fetchall()) == {
+        order_id: AT - 1 if order_id == DEADLY else PER_ORDER for order_id in ORDERS
+    }
+    applied = sql.execute("select order_id, cardinality(seen) from journal").fetchall()
+    assert dict(applied) == {o: AT - 1 if o == DEADLY else PER_ORDER for o in ORDERS}
+    assert not sql.execute("select * from inorder.delivery where deadline is not null").fetchall()
+
+
+@pytest.mark.parametrize("killer", [k for k in KILLERS if k not in ("loop", "swell")])
+def test_a_killer_among_hundreds(sql, consumers, killer):
+    delivering = Delivering(plain(events(1, killer)), consumers())
+    delivering.run(seconds=60)
+    check(sql)
+    assert delivering.endings.count(Ending.CRASHED) >= 3
+
+
+def test_an_endless_loop(sql, consumers):
+    delivering = Delivering(plain(events(2, "loop")), consumers(seconds=1.5, KILLER_DEATHS="2"))
+    delivering.run(seconds=60)
+    check(sql)
+    assert delivering.endings.count(Ending.TIMED_OUT) >= 2
+
+
+def test_memory_that_the_function_has_not(sql, consumers):
+    pool = consumers(memory_mb=256, seconds=2.0, KILLER_DEATHS="2")
+    Delivering(plain(events(3, "swell")), pool).run(seconds=60)
+    check(sql)
+
+
+@pytest.mark.parametrize("halves", BisectHalves)
+def test_inside_an_aggregated_record(sql, consumers, halves):
+    records = aggregated(events(4, "exit"), 40)
+    undocumented = Undocumented(bisect_halves=halves)
+    Delivering(records, consumers(seconds=2.0), undocumented=undocumented).run(seconds=60)
+    check(sql)
