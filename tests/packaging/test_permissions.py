@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.packaging.intrinsics import PSEUDO
+from local.mapping.intrinsics import Resolver
 
 TRACE = ("Allow", frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}), "*")
 
@@ -120,10 +120,10 @@ def test_payloads_go_to_a_bucket_of_our_own_account_only(resources):
 
 def test_the_consumers_own_code_may_not_touch_network_interfaces(resources):
     (deny,) = [s for s in statements(resources, "ConsumerRole") if s["Effect"] == "Deny"]
-    arn = deny["Condition"]["ArnLike"]["lambda:SourceFunctionArn"]["Fn::Sub"]
-    for name, value in PSEUDO.items():
-        arn = arn.replace(f"${{{name}}}", value)
-    assert arn == "arn:aws:lambda:eu-west-1:111122223333:function:*"
+    arn = deny["Condition"]["ArnLike"]["lambda:SourceFunctionArn"]
+    own = {"AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333"}
+    resolved = Resolver({}, own, {}).value(arn)
+    assert resolved == "arn:aws:lambda:eu-west-1:111122223333:function:*"
 
 
 def test_the_network_is_only_for_a_function_in_a_vpc(resources):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.intrinsics import parameter_values, refusals
+from tests.packaging.rules import RuleResolver
 from tests.packaging.test_template import NEEDED
 
 CONFIG = tomllib.loads((Path(__file__).resolve().parents[2] / "samconfig.toml").read_text())
@@ -48,7 +48,7 @@ def test_the_template_takes_what_it_gives(template, place):
 @pytest.mark.parametrize("place", PLACES)
 def test_the_rules_let_it_through(template, place):
     given = {**NEEDED, **overrides(place)}
-    assert refusals(template, parameter_values(template, given)) == []
+    assert RuleResolver(template, given).refusals() == []
 
 
 def test_localstack_has_no_http_api_and_asks_nothing():
@@ -59,9 +59,8 @@ def test_localstack_has_no_http_api_and_asks_nothing():
 @pytest.mark.parametrize("place", ["staging", "prod"])
 def test_the_cap_leaves_room_for_every_batch_that_may_run(template, place):
     """A cap below shards times factor throttles the mapping itself."""
-    values = parameter_values(template, overrides(place))
-    batches = int(values["ShardCount"]) * int(values["ParallelizationFactor"])
-    assert int(values["ConsumerConcurrency"]) >= batches
+    values = RuleResolver(template, overrides(place)).parameters()
+    assert values["ConsumerConcurrency"] >= values["ShardCount"] * values["ParallelizationFactor"]
 
 
 def test_production_asks_before_it_changes():

@@ -10,8 +10,10 @@ import pytest
 
 from consumer import settings as consumer_settings
 from contract.keys import MODE_TAG, OrderKeys
+from local.mapping.position import TrimHorizon
+from local.mapping.template import Template
 from producer.configuration import read_configuration
-from tests.packaging.intrinsics import evaluate, parameter_values, refusals
+from tests.packaging.rules import RuleResolver
 
 TEXT = (Path(__file__).resolve().parents[2] / "template.yaml").read_text()
 
@@ -117,11 +119,24 @@ class TestMapping:
             "MetricsConfig": {"Metrics": ["EventCount"]},
         }
 
+    def test_what_local_runs_is_what_cloudformation_is_asked_for(self, template, resources):
+        given = {**NEEDED, "BatchSize": "77", "BatchingWindowSeconds": "3"}
+        asked = RuleResolver(template, given).value(properties(resources, "ConsumerFunctionStream"))
+        run = Template(TEXT, parameters=given).mapping("ConsumerFunction", "Stream")
+        assert run.batch_size == asked["BatchSize"] == 77
+        assert run.window_seconds == asked["MaximumBatchingWindowInSeconds"] == 3
+        assert run.parallelization_factor == asked["ParallelizationFactor"]
+        assert run.bisect_on_error is asked["BisectBatchOnFunctionError"]
+        assert run.maximum_retry_attempts == asked["MaximumRetryAttempts"]
+        assert run.maximum_record_age_seconds == asked["MaximumRecordAgeInSeconds"]
+        assert run.report_batch_item_failures is bool(asked["FunctionResponseTypes"])
+        assert isinstance(run.starting_position, TrimHorizon)
+
     def test_defaults_are_within_what_lambda_takes(self, template):
-        values = parameter_values(template, {})
-        assert 1 <= int(values["BatchSize"]) <= 10_000
-        assert 0 <= int(values["BatchingWindowSeconds"]) <= 300
-        assert 1 <= int(values["ParallelizationFactor"]) <= 10
+        values = RuleResolver(template, {}).parameters()
+        assert 1 <= values["BatchSize"] <= 10_000
+        assert 0 <= values["BatchingWindowSeconds"] <= 300
+        assert 1 <= values["ParallelizationFactor"] <= 10
 
 
 class TestStream:
@@ -135,7 +150,7 @@ class TestStream:
         }
 
     def test_retention_is_a_week_unless_asked_otherwise(self, template):
-        assert parameter_values(template, {})["StreamRetentionHours"] == "168"
+        assert RuleResolver(template, {}).parameters()["StreamRetentionHours"] == 168
 
     def test_each_mode_gets_the_properties_it_takes(self, resources):
         """Kinesis refuses a shard count on demand, and a distribution strategy otherwise."""
@@ -221,7 +236,7 @@ class TestFunctions:
         assert properties(resources, name) == {"RetentionInDays": {"Ref": "LogRetentionDays"}}
 
     def test_arm64_unless_asked_otherwise(self, template):
-        assert parameter_values(template, {})["Architecture"] == "arm64"
+        assert RuleResolver(template, {}).parameters()["Architecture"] == "arm64"
 
     def test_the_producer_understands_its_environment(self, resources):
         variables = properties(resources, "ProducerFunction")["Environment"]["Variables"]
@@ -229,9 +244,9 @@ class TestFunctions:
         assert read_configuration({"STREAM_NAME": "inorder-EventStream"}).producer.guards
 
     def consumer_environment(self, template, resources, given):
-        values = parameter_values(template, given)
         variables = properties(resources, "ConsumerFunction")["Environment"]["Variables"]
-        return {name: values[value["Ref"]] for name, value in variables.items()}
+        values = RuleResolver(template, given).value(variables)
+        return {name: str(value) for name, value in values.items()}
 
     def test_the_consumer_understands_its_environment(self, template, resources, tmp_path):
         roots = tmp_path / "roots.pem"
@@ -324,7 +339,7 @@ class TestRules:
         ],
     )
     def test_sound_mixtures_are_let_through(self, template, given):
-        assert refusals(template, parameter_values(template, given)) == []
+        assert RuleResolver(template, given).refusals() == []
 
     @pytest.mark.parametrize(
         ("given", "word"),
@@ -340,7 +355,7 @@ class TestRules:
         ],
     )
     def test_dangerous_mixtures_are_refused(self, template, given, word):
-        (refusal,) = refusals(template, parameter_values(template, given))
+        (refusal,) = RuleResolver(template, given).refusals()
         assert word in refusal
 
 
@@ -359,5 +374,4 @@ class TestConditions:
         ],
     )
     def test_what_turns_a_part_on(self, template, condition, given, holds):
-        values = parameter_values(template, given)
-        assert evaluate(template["Conditions"][condition], values) is holds
+        assert RuleResolver(template, given).value({"Condition": condition}) is holds
