@@ -57,6 +57,11 @@ where lot.order_id = %(order_id)s
 order by lot.kind = 'stray', lot.rank, lot.entry_id
 limit %(limit)s;
 
+-- name: entries_waiting
+-- How many entries of an order wait.
+select count(*) as entries from inorder.parking_lot
+where order_id = %(order_id)s and kind <> 'stray';
+
 -- name: entry
 -- One entry with everything but its payload.
 select lot.entry_id, lot.order_id, lot.kind, lot.reason, lot.detail, lot.rank, lot.version, lot.id,
