@@ -5,6 +5,7 @@ import sys
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 
 from contract import InorderError
 from local.demo import settings
@@ -16,12 +17,12 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """0 if every promise was kept, 1 if not, 2 for bad input, 130 when interrupted."""
-    console = Console()
+    console = Console(soft_wrap=True)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         return 0 if run(settings.read(), console) else 1
     except InorderError as error:
-        console.print(f"[red]make demo:[/] {error}", highlight=False, markup=True)
+        console.print(f"[red]make demo:[/] {escape(str(error))}")
         return _BAD_INPUT
     except KeyboardInterrupt:
         console.print("interrupted; everything that was started is stopped")

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from local.demo.audit import Audit
@@ -86,9 +87,9 @@ def show(report: Report, audit: Audit, journal: Journal, console: Console) -> No
         console.print(_parked(audit))
     console.print(_summary(report))
     for finding in audit.findings:
-        console.print(f"[red]order {finding.order_id}[/]: {finding.problem}", highlight=False)
+        console.print(f"[red]order {escape(finding.order_id)}[/]: {escape(finding.problem)}")
     for problem in list(journal.problems())[:10]:
-        console.print(f"[red]not sent[/] {problem}", highlight=False)
+        console.print(f"[red]not sent[/] {escape(problem)}")
 
 
 def _parked(audit: Audit) -> Table:
@@ -96,7 +97,7 @@ def _parked(audit: Audit) -> Table:
     for name in ("events", "kind", "reason", "for example"):
         table.add_column(name, justify="right" if name == "events" else "left")
     for (kind, reason), count in audit.reasons.most_common():
-        table.add_row(f"{count:,}", kind, reason, audit.examples[kind, reason])
+        table.add_row(f"{count:,}", kind, reason, escape(audit.examples[kind, reason]))
     return table
 
 

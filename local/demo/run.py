@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 from rich.console import Console
+from rich.markup import escape
 
 from consumer import projection
 from consumer.orders import Orders
@@ -73,7 +74,8 @@ def run(settings: DemoSettings, console: Console) -> bool:
             _mapping(endpoint, arn, pool, mapping_settings, folder / "on-failure")
         )
         console.print(_introduction(settings, endpoint, mapping_settings, workload))
-        demo = _Demo(settings, console, mapping, pool, ConsumerCounts(folder / "log"))
+        counts = ConsumerCounts(folder / "log", lambda problem: _complain(console, problem))
+        demo = _Demo(settings, console, mapping, pool, counts)
         seconds = demo.send_and_drain(workload, lambda: _producers(endpoint, arn, settings))
         return demo.audit(seconds, databases.auditor, mapping_settings)
 
@@ -141,7 +143,7 @@ class _Demo:
         if self._pool.pids != self._pids:
             self._pids = self._pool.pids
             processes = ", ".join(map(str, self._pids))
-            self._console.print(f"consumer environments: processes {processes}", highlight=False)
+            self._console.print(f"consumer environments: processes {processes}")
         return Figures(
             sent=self._journal.acknowledged,
             applied=self._counts[Metric.EVENTS_APPLIED],
@@ -177,6 +179,10 @@ def _introduction(
         f"parallelization factor {mapping.parallelization_factor}\n"
         f"events   {workload.name}, sent by {settings.producers} producers"
     )
+
+
+def _complain(console: Console, problem: str) -> None:
+    console.print(f"[yellow]batches come back, nothing is lost:[/] {escape(problem)}")
 
 
 def _workload(settings: DemoSettings) -> Workload:

@@ -25,8 +25,8 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
     projection: str = "consumer.orders:Orders"
     migrations: Path | None = None
     seed: int = 1
-    count: int = 20_000
-    rate: int = 2_000
+    count: int = 50_000
+    rate: int = 0
 
 
 def read(environment: Mapping[str, str] = os.environ) -> DemoSettings:
