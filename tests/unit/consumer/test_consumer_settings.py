@@ -39,6 +39,9 @@ def test_everything_can_be_told(tmp_path):
             "CHUNK_EVENTS": "500",
             "DRAIN_ENTRIES": "7",
             "RESERVE_SECONDS": "2.5",
+            "KILLER_DEATHS": "2",
+            "FAILING_ORDERS": "9",
+            "CODE_VERSION": "v7",
         }
     )
     assert given == Settings(
@@ -54,6 +57,9 @@ def test_everything_can_be_told(tmp_path):
         chunk_events=500,
         drain_entries=7,
         reserve_seconds=2.5,
+        killer_deaths=2,
+        failing_orders=9,
+        code_version="v7",
     )
 
 
@@ -71,6 +77,9 @@ def test_everything_can_be_told(tmp_path):
         "CHUNK_EVENTS",
         "DRAIN_ENTRIES",
         "RESERVE_SECONDS",
+        "KILLER_DEATHS",
+        "FAILING_ORDERS",
+        "CODE_VERSION",
     ],
 )
 def test_an_empty_variable_is_as_good_as_none(name):
@@ -98,10 +107,20 @@ def test_the_database_has_to_be_known(environment):
         ("DRAIN_ENTRIES", "-5", "DRAIN_ENTRIES is -5"),
         ("RESERVE_SECONDS", "nan", "RESERVE_SECONDS is nan"),
         ("RESERVE_SECONDS", "-0.1", "RESERVE_SECONDS is -0.1"),
-        ("DB_SSLROOTCERT", "/nowhere/roots.pem", "DB_SSLROOTCERT: there is no file"),
+        ("KILLER_DEATHS", "0", "KILLER_DEATHS is 0: expected 1 to 100"),
+        ("FAILING_ORDERS", "0", "FAILING_ORDERS is 0: expected 1 to 1000"),
     ],
 )
 def test_what_cannot_be_used_is_named(name, value, problem):
     with pytest.raises(BadSetting) as caught:
         read(URL | {name: value})
     assert problem in str(caught.value)
+
+
+def test_the_roots_of_a_host_have_to_be_there():
+    with pytest.raises(BadSetting, match="DB_SSLROOTCERT: there is no file /nowhere"):
+        read({"DB_HOST": "proxy.example", "DB_SSLROOTCERT": "/nowhere/roots.pem"})
+
+
+def test_a_url_says_itself_where_its_roots_are():
+    assert read(URL | {"DB_SSLROOTCERT": "/nowhere/roots.pem"}).database_url
