@@ -1,28 +1,10 @@
-"""KPL aggregated records into their user records, all of them or an error.
+"""KPL aggregated records into their user records: all of them, or an error that says why not."""
 
-The one place that uses `aws_kinesis_agg` for reading. Its own loop prints an exception and drops
-the rest of the record, and gives a sub-record without an explicit hash key another's; so only its
-message definition is used here, and completeness is checked. The format: magic number, protobuf
-message, MD5 of the message (KPL, aggregation-format.md).
-"""
-
-import hashlib
-import sys
 from typing import NamedTuple
 
-import aws_kinesis_agg
-from aws_kinesis_agg import config_pb2
 from google.protobuf.message import DecodeError
 
-from contract.errors import InorderError
-
-# The generated messages_pb2 imports its neighbour under a top-level name. Lending it that name is
-# narrower than the package's own way, which puts its folder in front of sys.path.
-sys.modules.setdefault("config_pb2", config_pb2)
-from aws_kinesis_agg.messages_pb2 import AggregatedRecord  # noqa: E402 - needs the name above
-
-MAGIC = aws_kinesis_agg.MAGIC
-DIGEST_SIZE = aws_kinesis_agg.DIGEST_SIZE
+from contract import InorderError, kpl
 
 
 class BrokenAggregate(InorderError):
@@ -38,17 +20,16 @@ class UserRecord(NamedTuple):
 
 def is_aggregate(data: bytes) -> bool:
     """Whether a record's data begins with the aggregation magic; no JSON text does."""
-    return data.startswith(MAGIC)
+    return data.startswith(kpl.MAGIC)
 
 
 def deaggregate(data: bytes) -> list[UserRecord]:
     """The user records in their order; raises `BrokenAggregate` unless every one is there."""
-    message = data[len(MAGIC) : -DIGEST_SIZE]
-    digest = data[-DIGEST_SIZE:]
-    if len(data) < len(MAGIC) + DIGEST_SIZE or hashlib.md5(message).digest() != digest:  # noqa: S324 - the format's checksum
+    message = data[len(kpl.MAGIC) : -kpl.DIGEST_SIZE]
+    if len(data) < len(kpl.MAGIC) + kpl.DIGEST_SIZE or not data.endswith(kpl.checksum(message)):
         raise BrokenAggregate("an aggregated record whose checksum does not match its content")
     try:
-        aggregate = AggregatedRecord.FromString(message)
+        aggregate = kpl.AggregatedRecord.FromString(message)
     except DecodeError as error:
         raise BrokenAggregate(f"an aggregated record that is not protobuf: {error}") from None
     if not aggregate.records:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from producer.aggregation import MAX_RECORD_BYTES
+from contract.kpl import MAX_RECORD_BYTES
 from producer.errors import InvalidSetting
 
 MAX_REQUEST_RECORDS = 500

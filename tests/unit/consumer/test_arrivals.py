@@ -6,8 +6,8 @@ import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 
 from consumer.arrivals import Arrival, read_batch
-from consumer.deaggregate import MAGIC
 from contract import Position, encode_event
+from contract.kpl import MAGIC
 from tests.consuming.batches import batch
 from tests.consuming.events import make_event
 

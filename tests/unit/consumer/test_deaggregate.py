@@ -5,7 +5,8 @@ import hashlib
 import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 
-from consumer.deaggregate import MAGIC, BrokenAggregate, UserRecord, deaggregate, is_aggregate
+from consumer.deaggregate import BrokenAggregate, UserRecord, deaggregate, is_aggregate
+from contract.kpl import MAGIC
 
 
 def signed(message: bytes) -> bytes:

@@ -9,8 +9,9 @@ from aws_kinesis_agg.deaggregator import iter_deaggregate_records
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.kpl import MAX_RECORD_BYTES
 from producer import aggregation
-from producer.aggregation import MAX_RECORD_BYTES, IncompleteAggregate, fitting, record_data
+from producer.aggregation import IncompleteAggregate, fitting, record_data
 from producer.records import Outgoing
 from tests.unit.producer.driving import event_id
 
@@ -88,8 +89,8 @@ def test_an_aggregate_that_lacks_an_event_is_refused(monkeypatch):
         def __new__(cls, **fields):
             return real(**fields)
 
-    real = aggregation.AggregatedRecord
-    monkeypatch.setattr(aggregation, "AggregatedRecord", Forgetful)
+    real = aggregation.kpl.AggregatedRecord
+    monkeypatch.setattr(aggregation.kpl, "AggregatedRecord", Forgetful)
     with pytest.raises(IncompleteAggregate, match="2 events went in, 1 came out"):
         record_data([outgoing("a", b"{1}"), outgoing("a", b"{2}")])
 
