@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.rules import RuleResolver
-from tests.packaging.test_template import NEEDED
+from tests.packaging.transformed import NEEDED
 
 CONFIG = tomllib.loads((Path(__file__).resolve().parents[2] / "samconfig.toml").read_text())
 PLACES = ["default", "localstack", "staging", "prod"]
