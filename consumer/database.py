@@ -1,8 +1,10 @@
 """The one connection of an execution environment, made anew when it is broken."""
 
 import json
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,14 @@ class Database:
             raise psycopg.InterfaceError("the connection is closed")
         with connection.cursor(binary=True) as cursor:
             yield Deliveries(cursor)
+
+    def cut(self) -> None:
+        """Break the connection under whoever waits for it; from any thread."""
+        connection = self._connection
+        with suppress(OSError, psycopg.Error):
+            if connection is not None:
+                with socket.socket(fileno=os.dup(connection.fileno())) as shared:
+                    shared.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Drop the connection, whatever state it is in."""

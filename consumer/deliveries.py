@@ -33,10 +33,12 @@ class Deliveries:
     def __init__(self, cursor: Cursor[Any]) -> None:
         self._cursor = cursor
 
-    def begin(self, mark: Mark) -> list[Marker]:
-        """Write the environment's marker; the others' of this part of the shard or of any order."""
-        self._cursor.execute(_SQL["begin"], _row(mark))
-        return [_marker(row) for row in self._cursor]
+    def begin(self, mark: Mark) -> tuple[bool, list[Marker]]:
+        """Write the environment's marker. Whether this version of the code is stopped, and the
+        others' markers of this part of the shard or of any order.
+        """
+        rows = self._cursor.execute(_SQL["begin"], _row(mark)).fetchall()
+        return rows[0][0], [_marker(row[1:]) for row in rows if row[1] is not None]
 
     def mark(self, mark: Mark) -> None:
         """Name something narrower."""

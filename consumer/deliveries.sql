@@ -21,15 +21,29 @@ set code_version = excluded.code_version,
     deadline = excluded.deadline;
 
 -- name: begin
--- The same, and read what others say of these parts of the shard or of any order. What was said
+-- The same, and read whether this code version is stopped, and what others say of these parts of the
+-- shard or of any order: one row for each, or one without any. What was said
 -- before the server started tells of its outage and of nothing else. An environment that is new
--- here forgets those that ended long ago, and deaths too old to be of what is delivered now.
+-- here forgets those that ended long ago, deaths too old to be of what is delivered now, and of
+-- those that say the same all but the first hundred: it may be new because everything dies.
 with tidied as (
     delete from inorder.delivery
     where environment in (
         select environment from inorder.delivery
-        where marked_at < clock_timestamp() - interval '1 day'
-          and not exists (select from inorder.delivery where environment = %(environment)b)
+        where not exists (select from inorder.delivery where environment = %(environment)b)
+          and environment in (
+              select environment
+              from (
+                  select environment, marked_at,
+                         row_number() over (
+                             partition by shard, order_id, sequence_number, sub_sequence_number,
+                                          case when order_id is null then first_sequence_number end
+                             order by marked_at
+                         ) as place
+                  from inorder.delivery
+              ) as known
+              where place > 100 or marked_at < clock_timestamp() - interval '1 day'
+          )
         for update skip locked
     )
 ), mine as (
@@ -48,16 +62,23 @@ with tidied as (
         marked_at = excluded.marked_at,
         deadline = excluded.deadline
 )
-select environment, shard, first_sequence_number, last_sequence_number, order_id,
-       sequence_number, sub_sequence_number, extract(epoch from marked_at)::float8,
-       deadline < clock_timestamp() as dead, code_version
-from inorder.delivery
-where environment <> %(environment)b
-  and deadline is not null
-  and marked_at >= pg_postmaster_start_time()
-  and (order_id is not null
-       or (shard = %(shard)b and first_sequence_number <= %(last)b
-           and last_sequence_number >= %(first)b));
+select code.stopped, other.environment, other.shard, other.first_sequence_number,
+       other.last_sequence_number, other.order_id, other.sequence_number,
+       other.sub_sequence_number, extract(epoch from other.marked_at)::float8,
+       other.deadline < clock_timestamp() as dead, other.code_version
+from (
+    select exists (
+        select from inorder.deploy
+        where deploy.version = %(code_version)b and deploy.stopped_at is not null
+    ) as stopped
+) as code
+left join inorder.delivery as other
+  on other.environment <> %(environment)b
+ and other.deadline is not null
+ and other.marked_at >= pg_postmaster_start_time()
+ and (other.order_id is not null
+      or (other.shard = %(shard)b and other.first_sequence_number <= %(last)b
+          and other.last_sequence_number >= %(first)b));
 
 -- name: end
 -- This environment's invocation ended in order, and so made these other markers obsolete.

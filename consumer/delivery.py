@@ -68,13 +68,13 @@ class Delivery:
             last=max(sequence_numbers, default=None),
         )
         self._named = (None, None)
-        markers = self._notes.note(lambda deliveries: deliveries.begin(self._mark()))
+        stopped, markers = self._notes.note(lambda deliveries: deliveries.begin(self._mark()))
         return suspect(
             markers,
             self._span,
             sequence_numbers=frozenset(sequence_numbers),
             order_ids=order_ids,
-            code_version=self._code_version,
+            code_version=None if stopped else self._code_version,
         )
 
     def name(self, order_id: str | None = None, position: Position | None = None) -> None:

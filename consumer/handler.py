@@ -25,6 +25,7 @@ from consumer.delivery import Delivery
 from consumer.deploys import Code
 from consumer.order import Kind, Reason, Waiting
 from consumer.version import code_version
+from consumer.watchdog import cuts, watching
 from contract.metrics import NAMESPACE, Metric
 
 logger = Logger(service="consumer")
@@ -88,22 +89,28 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         made.settings.reserve_seconds,
         made.code,
     )
-    applied = apply_batch(
-        records,
+    delivery = Delivery(
         attempts,
-        chunk_events=made.settings.chunk_events,
-        drain=made.settings.drain_entries,
-        delivery=Delivery(
-            attempts,
-            environment=made.environment,
-            code_version=made.code.version,
-            shard=batch["shard"],
-        ),
-        killer_deaths=made.settings.killer_deaths,
+        environment=made.environment,
+        code_version=made.code.version,
+        shard=batch["shard"],
     )
+    with watching(made.database, _cuts(made.settings, attempts.remaining())):
+        applied = apply_batch(
+            records,
+            attempts,
+            chunk_events=made.settings.chunk_events,
+            drain=made.settings.drain_entries,
+            delivery=delivery,
+            killer_deaths=made.settings.killer_deaths,
+        )
     _report(applied, batch)
     failures = [] if applied.checkpoint is None else [{"itemIdentifier": applied.checkpoint}]
     return {"batchItemFailures": failures}
+
+
+def _cuts(given: settings.Settings, remaining: float) -> list[float]:
+    return cuts(remaining, reserve=given.reserve_seconds, connect=given.connect_seconds)
 
 
 def _report(applied: Applied, batch: dict[str, Any]) -> None:

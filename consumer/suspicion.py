@@ -25,7 +25,8 @@ and every process that gets through the event removes them. An invocation that e
 lock time-out, outage) has taken its marker back; one that could not, for want of a database,
 overwrites it with its next. A twin that is still at work has a deadline ahead of it. A server that
 crashed has forgotten the markers, and what was written before its start counts for nothing. And the
-deaths are those of this version of the code: what killed another one gets its chance.
+deaths are those of this version of the code, in which others live: what killed another version gets
+its chance, and while a version is stopped (`deploys`) its deaths say nothing of events.
 """
 
 from collections.abc import Collection, Iterable
@@ -102,9 +103,12 @@ def suspect(
     *,
     sequence_numbers: Collection[int],
     order_ids: Collection[str],
-    code_version: str,
+    code_version: str | None,
 ) -> Suspicion:
-    """What other environments' markers say about a batch of these records and orders."""
+    """What other environments' markers say about a batch of these records and orders.
+
+    `code_version` is that which runs; None while it is stopped, when deaths prove nothing.
+    """
     known = list(markers)
     broad = [m for m in known if m.order_id is None and _meets(m, span, sequence_numbers)]
     named = [m for m in known if m.order_id is not None and m.order_id in order_ids]
