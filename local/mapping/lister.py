@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from local.mapping.facts import ListedShard
+from local.mapping.poller import ThreadCrashed
 from local.mapping.stream import KinesisStream, ReadFailed
 
 INTERVAL_SECONDS = 5.0
@@ -27,7 +28,7 @@ class ShardLister:
     def __init__(
         self,
         stream: KinesisStream,
-        done: Callable[[Listing], None],
+        done: Callable[[Listing | ThreadCrashed], None],
         failed: Callable[[ReadFailed], None],
     ) -> None:
         self._stream = stream
@@ -49,6 +50,12 @@ class ShardLister:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._list()
+        except Exception as error:  # noqa: BLE001 - or no shard would be found again, untold
+            self._done(ThreadCrashed(error=error))
+
+    def _list(self) -> None:
         while not self._stopped.is_set():
             self._hurry.clear()
             asked_at = time.monotonic()

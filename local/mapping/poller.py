@@ -43,6 +43,14 @@ class ReadDone(msgspec.Struct, frozen=True, kw_only=True):
     millis_behind: int
 
 
+class ThreadCrashed(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread of the mapping ended by an error that nobody foresaw: a bug, or an answer of the
+    endpoint that cannot be one.
+    """
+
+    error: Exception
+
+
 class ShardPoller:
     """Reads one shard when asked to; answers with `done`, reports trouble with `failed`."""
 
@@ -51,7 +59,7 @@ class ShardPoller:
         stream: KinesisStream,
         shard_id: str,
         pace: Pace,
-        done: Callable[[ReadDone], None],
+        done: Callable[[ReadDone | ThreadCrashed], None],
         failed: Callable[[ReadFailed], None],
     ) -> None:
         self._stream = stream
@@ -86,6 +94,12 @@ class ShardPoller:
         self._thread.join(_END_SECONDS)
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001 - or the shard would stand still, untold
+            self._done(ThreadCrashed(error=error))
+
+    def _serve(self) -> None:
         position: ReadFrom | None = None
         while (wish := self._wishes.get()) is not None:
             if wish.position != position:

@@ -39,7 +39,7 @@ from local.mapping.lambda_event import event_of
 from local.mapping.lister import Listing, ShardLister
 from local.mapping.machine import EventSourceMapping
 from local.mapping.on_failure import OnFailureDestination
-from local.mapping.poller import Pace, ReadDone, ShardPoller
+from local.mapping.poller import Pace, ReadDone, ShardPoller, ThreadCrashed
 from local.mapping.settings import MappingSettings
 from local.mapping.stats import Counters, Stats
 from local.mapping.stream import KinesisStream, ReadFailed
@@ -205,6 +205,8 @@ class MappingRunner:
                 self._hurry()
             case _Stop():
                 self._stopping = message
+            case ThreadCrashed():
+                raise message.error
 
     def _handle(self, event: Input) -> None:
         self._see(event)

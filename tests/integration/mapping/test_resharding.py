@@ -56,6 +56,19 @@ class Load(threading.Thread):
         assert self.failure is None
 
 
+def test_children_name_all_their_parents(resharding_endpoint, stream_of):
+    client, name, stream = stream_of(shards=2, of=resharding_endpoint)
+    split(client, name, open_shards(client, name)[0])
+    merge(client, name, *open_shards(client, name)[1:])
+    assert {shard.shard_id[-1]: {p[-1] for p in shard.parents} for shard in stream.shards()} == {
+        "0": set(),
+        "1": set(),
+        "2": {"0"},
+        "3": {"0"},
+        "4": {"3", "1"},
+    }
+
+
 @pytest.mark.parametrize("faults", ["", "raise,partly,crash"])
 def test_splits_and_merges_under_load_keep_every_keys_order(
     resharding_endpoint, stream_of, pool, run, diary, until, faults

@@ -319,6 +319,14 @@ def test_who_waits_for_a_runner_that_crashed_is_told_why(stream_of, pool, run):
         runner.wait_drained(20)
 
 
+@pytest.mark.parametrize("broken", ["page", "shards"])
+def test_an_answer_that_cannot_be_one_is_told_and_not_waited_for(stream_of, pool, run, broken):
+    _, _, stream = stream_of(shards=1)
+    setattr(stream, broken, lambda *_: _raise(KeyError("Records")))
+    with pytest.raises(RunnerCrashed, match="Records"):
+        run(stream, pool()).wait_drained(20)
+
+
 def test_drained_means_also_what_was_put_just_before_the_call(stream_of, pool, run, diary):
     client, name, stream = stream_of()
     orders = Orders(client, name)
