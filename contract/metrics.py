@@ -8,6 +8,12 @@ NAMESPACE = "Inorder"
 class Metric(StrEnum):
     """CloudWatch metric names; counts unless the name says a unit."""
 
+    REQUESTS = "Requests"
+    REQUESTS_INVALID = "RequestsInvalid"
+    EVENTS_SENT = "EventsSent"
+    EVENTS_NOT_SENT = "EventsNotSent"
+    EVENTS_UNKNOWN = "EventsUnknown"
+
     EVENTS_APPLIED = "EventsApplied"
     EVENTS_PARKED = "EventsParked"
     EVENTS_HELD = "EventsHeld"

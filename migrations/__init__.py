@@ -1,5 +1,6 @@
 """Numbered SQL, forward only: `inorder/` the tables of the consumer, `orders/` those of the
-projection that is shipped with it. `apply` brings a database up to date."""
+projection that is shipped with it. `apply` brings a database up to date.
+"""
 
 from migrations.migrate import MigrationFailed, apply
 

@@ -65,6 +65,6 @@ def _apply_folder(url: str, folder: Path) -> list[str]:
 
 
 def _for_yoyo(url: str) -> str:
-    """The same server in the only form yoyo reads; libpq has several, with the host left out too."""
+    """The same server in the only form yoyo reads, out of any form that libpq does."""
     given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
     return f"postgresql+psycopg:///{quote(given.pop('dbname', ''))}?{urlencode(given)}"

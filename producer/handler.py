@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from contract import OrderKeys
+from contract.metrics import NAMESPACE, Metric
 from producer.answers import answer, answer_invalid, answer_unavailable
 from producer.body import BadRequest, read_events
 from producer.configuration import Configuration, read_configuration
@@ -24,7 +25,7 @@ from producer.guards import guard
 from producer.kinesis import Stream, kinesis_client
 
 logger = Logger(service="producer")
-metrics = Metrics(namespace="inorder", service="producer")
+metrics = Metrics(namespace=NAMESPACE, service="producer")
 strategy = OrderKeys()
 
 
@@ -48,24 +49,24 @@ def open_stream() -> Stream:
 @metrics.log_metrics
 def handler(request: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """An API Gateway request (payload 1.0 or 2.0) in, its answer out; see `producer.answers`."""
-    count("Requests")
+    count(Metric.REQUESTS)
     settings = configuration()
     try:
         read = read_events(request, max_bytes=settings.max_body_bytes)
     except BadRequest as error:
-        count("RequestsInvalid")
+        count(Metric.REQUESTS_INVALID)
         return answer_invalid(error)
     events = [event for event, _ in read]
     try:
         stream = open_stream()
     except StreamUnusable as error:
         logger.exception("the stream cannot be used")
-        count("EventsNotSent", len(events))
+        count(Metric.EVENTS_NOT_SENT, len(events))
         return answer_unavailable(events, str(error))
     remaining = context.get_remaining_time_in_millis() / 1000
     seconds = remaining - settings.answer_margin - settings.attempt_seconds
     if seconds <= 0:
-        count("EventsNotSent", len(events))
+        count(Metric.EVENTS_NOT_SENT, len(events))
         return answer_unavailable(events, f"{remaining:.1f} s left are too few to send anything")
     results = deliver(
         read, stream=stream, strategy=strategy, settings=settings.producer, seconds=seconds
@@ -74,7 +75,7 @@ def handler(request: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return answer(events, results)
 
 
-def count(name: str, number: int = 1) -> None:
+def count(name: Metric, number: int = 1) -> None:
     """Add to one of the function's metrics."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
 
@@ -98,7 +99,7 @@ def report(results: list[Result]) -> None:
         )
 
 
-def _metric(result: Result) -> str:
+def _metric(result: Result) -> Metric:
     if not isinstance(result, SendError):
-        return "EventsSent"
-    return "EventsUnknown" if isinstance(result, Unknown) else "EventsNotSent"
+        return Metric.EVENTS_SENT
+    return Metric.EVENTS_UNKNOWN if isinstance(result, Unknown) else Metric.EVENTS_NOT_SENT
