@@ -31,7 +31,7 @@ from consumer.redrive.feeding import feed_in
 from consumer.redrive.on_failure import Bucket, waiting
 from consumer.redrive.orders import Redriven, Which, redrive_order, redrive_orders
 from consumer.redrive.report import Report
-from consumer.redrive.request import Objects, Orders, Scheduled, read_request
+from consumer.redrive.request import Objects, Orders, Request, Scheduled, read_request
 from consumer.transaction import TransactionFailed
 from contract.metrics import NAMESPACE
 
@@ -54,11 +54,14 @@ def parts() -> Parts:
     return Parts(given, Database(given.consumer), projection.find(given.consumer.projection))
 
 
-@metrics.log_metrics
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Redrive what the event asks for; see the module."""
-    request = read_request(event)
-    made = parts()
+    answer: dict[str, Any] = _redrive(read_request(event), parts(), context)
+    return answer
+
+
+@metrics.log_metrics
+def _redrive(request: Request, made: Parts, context: LambdaContext) -> dict[str, Any]:
     run = _Run(made, lambda: context.get_remaining_time_in_millis() / 1_000)
     try:
         match request:
@@ -73,8 +76,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
                 run.orders(request, Which(reason=request.reason))
     except (Interrupted, TransactionFailed) as problem:
         run.report.interrupted(str(problem))
-    for name, count in run.report.counts().items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    finally:
+        for name, count in run.report.counts().items():
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     return run.report.answer()
 
 
