@@ -30,6 +30,7 @@ def _event(order_id: str, what: str, number: int) -> Event | None:
     version = number if versioned else None
     made = {
         "plain": {"name": number},
+        "again": {"name": number},
         # A content of its own: where the number is known already, a conflict.
         "refused": {"name": number, "type": REFUSED},
         "resent": {"name": ("again", number) if versioned else number},
@@ -44,8 +45,12 @@ def _event(order_id: str, what: str, number: int) -> Event | None:
     return make_event(version, order_id=order_id, **made[what])
 
 
+_AGAIN = ("again", "resent", "same id", "same version")
+"""What is said of an event that was sent before."""
+
 _WHATS = st.sampled_from(
-    ["plain"] * 12
+    ["plain"] * 24
+    + ["again"] * 3
     + ["resent"] * 2
     + ["refused", "same id", "same version", "wrong kind", "garbage"]
 )
@@ -53,16 +58,22 @@ _WHATS = st.sampled_from(
 
 @st.composite
 def streams(draw: st.DrawFn, *, most: int = 40) -> list[Sent]:
-    """Records of some orders: mostly the next event of an order, and every kind of trouble."""
-    reached = dict.fromkeys(ORDERS, 0)
+    """Records of some orders: mostly the next event of an order, or one that runs ahead and is
+    followed by those it passed; and every kind of trouble.
+    """
+    unsent = {order_id: list(range(1, most + 4)) for order_id in ORDERS}
+    sent: dict[str, list[int]] = {order_id: [] for order_id in ORDERS}
     stream: list[Sent] = []
     for place in range(draw(st.integers(1, most))):
         order_id = draw(st.sampled_from(list(ORDERS)))
-        step = draw(st.sampled_from([1] * 6 + [0, -1, 2, 3]))
-        number = max(1, reached[order_id] + step)
-        reached[order_id] = max(reached[order_id], number)
         what = draw(_WHATS)
-        late = draw(st.sampled_from([0] * 12 + [25, 42]))  # written earlier, read only now
+        if what in _AGAIN and sent[order_id]:
+            number = draw(st.sampled_from(sent[order_id]))
+        else:
+            ahead = draw(st.sampled_from([0] * 4 + [1, 2, 2, 3]))
+            number = unsent[order_id].pop(ahead)
+            sent[order_id].append(number)
+        late = draw(st.sampled_from([0] * 16 + [25, 42]))  # written earlier, read only now
         stream.append(Sent(10 * (place + 10) - late, order_id, _event(order_id, what, number)))
     return stream
 
@@ -73,7 +84,7 @@ def deliveries(draw: st.DrawFn, stream: list[Sent]) -> list[list[Sent]]:
     batches: list[list[Sent]] = []
     done = 0
     while done < len(stream):
-        size = draw(st.integers(1, 12))
+        size = draw(st.integers(1, 25))
         batches.append(stream[done : done + size])
         done = min(len(stream), done + size)
         if draw(st.booleans()):
