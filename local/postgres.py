@@ -21,7 +21,7 @@ from typing import Self
 import psycopg
 
 from contract.errors import InorderError
-from local import child
+from local import tether
 
 DEFAULT_MAJOR = 18
 _SYSTEM_FOLDERS = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt")
@@ -58,7 +58,7 @@ class Postgres:
         self.folder = folder
         self.major = major
         self.port = _free_port()
-        self._user = "nobody" if os.geteuid() == 0 else None
+        self._user = "nobody" if os.geteuid() == 0 else ""
         self._password = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
         found = installed()
@@ -76,7 +76,12 @@ class Postgres:
 
     @property
     def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+        """The server's main process, None while there is none."""
+        try:
+            lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        return int(lines[0]) if self.running else None
 
     @property
     def running(self) -> bool:
@@ -97,7 +102,8 @@ class Postgres:
             self._spawn()
 
     def _spawn(self) -> None:
-        self._process = child.spawn(
+        # Its main process takes SIGINT as a fast shutdown; SIGTERM would wait for the clients.
+        self._process = tether.start(
             [
                 self._binaries / "postgres",
                 *("-D", self.folder / "data", "-h", "127.0.0.1", "-p", str(self.port)),
@@ -106,22 +112,24 @@ class Postgres:
                 *("-c", "max_wal_size=4GB"),
             ],
             log=self.log,
-            user=self._user,
-            death_signal=signal.SIGQUIT,
+            env=os.environ,
             cwd=self.folder,
+            user=self._user,
+            end_with=signal.SIGINT,
         )
 
     def stop(self) -> None:
         """Fast shutdown: clients are cut off, everything committed is on disk."""
         if self._process is not None:
-            child.stop(self._process, with_signal=signal.SIGINT, seconds=30)
+            tether.release(self._process)
             self._process = None
 
     def kill(self) -> None:
         """SIGKILL the server, as a crash of the machine would: recovery on the next start."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            if self.pid is not None:
+                os.kill(self.pid, signal.SIGKILL)
+            tether.release(self._process)
             self._process = None
 
     def __enter__(self) -> Self:
@@ -138,7 +146,7 @@ class Postgres:
 
     def _make_data_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self._user is not None:
+        if self._user:
             shutil.chown(self.folder, self._user)
             if not _reachable(self._binaries):
                 copy = self.folder / "postgresql"
@@ -147,7 +155,7 @@ class Postgres:
         password = self.folder / "password"
         password.touch(mode=0o600)
         password.write_text(self._password)
-        if self._user is not None:
+        if self._user:
             shutil.chown(password, self._user)
         made = subprocess.run(
             [
@@ -155,7 +163,7 @@ class Postgres:
                 *("-D", self.folder / "data", "-U", "postgres", "-A", "scram-sha-256"),
                 *("--pwfile", password, "-E", "UTF8", "--locale=C", "--no-sync"),
             ],
-            **child.as_user(self._user),
+            **tether.as_user(self._user),
             cwd=self.folder,
             capture_output=True,
             text=True,

@@ -6,22 +6,34 @@ is ended with its whole session when we close the pipe or die, also by SIGKILL, 
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _GRACE_SECONDS = 5.0
 _PROJECT = Path(__file__).parents[1]
 
 
 def start(
-    command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path | None = None
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    user: str = "",
+    end_with: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a command on a tether, its output appended to `log`; `release` ends it."""
-    whole = [sys.executable, "-m", "local.tether", str(cwd or Path.cwd()), *map(str, command)]
+    """Start a command on a tether, its output appended to `log`; `release` ends it.
+
+    It runs as `user` (empty: as we do), and `end_with` is the signal that asks it to end.
+    """
+    how = [str(cwd or Path.cwd()), user, end_with.name]
+    whole = [sys.executable, "-m", "local.tether", *how, *map(str, command)]
     with log.open("ab") as output:
         return subprocess.Popen(
             whole,
@@ -45,21 +57,36 @@ def release(tether: subprocess.Popen[bytes]) -> None:
         tether.wait()
 
 
-def main(cwd: str, *command: str) -> int:
+def as_user(name: str) -> dict[str, Any]:
+    """The keyword arguments of `subprocess` that run a command as another user, with no group but
+    that user's own; none for an empty name.
+    """
+    if not name:
+        return {}
+    return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+
+
+def main(cwd: str, user: str, end_with: str, *command: str) -> int:
     """Run the command in a session of its own until it ends or standard input does."""
     child = subprocess.Popen(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ,
+        **as_user(user),
     )
-    threading.Thread(target=_end_with_input, args=(child,), daemon=True).start()
+    ask = signal.Signals[end_with]
+    threading.Thread(target=_end_with_input, args=(child, ask), daemon=True).start()
     code = child.wait()
     _signal_session(child, signal.SIGKILL)
     return code if code >= 0 else 128 - code
 
 
-def _end_with_input(child: subprocess.Popen[bytes]) -> None:
+def _end_with_input(child: subprocess.Popen[bytes], ask: signal.Signals) -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
-    _signal_session(child, signal.SIGTERM)
+    _signal_session(child, ask)
     try:
         child.wait(_GRACE_SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,5 +1,6 @@
 """An S3 endpoint on a loopback port, for as long as a test session needs it."""
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import child
+from local import tether
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".tools" / "moto" / "bin" / "python"
@@ -30,17 +31,17 @@ def running(folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = child.spawn(
+    server = tether.start(
         [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         log=folder / "s3.log",
+        env=os.environ,
     )
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, folder / "s3.log")
         yield url
     finally:
-        server.terminate()
-        server.wait(20)
+        tether.release(server)
 
 
 def client(url: str):
