@@ -39,7 +39,12 @@ class Database:
         reading raises.
         """
         if self._connection is None or self._connection.closed:
-            self._connection = _refuse_what_forgets(self._connect())
+            connection = self._connect()
+            try:
+                self._connection = _refuse_what_forgets(connection)
+            except BaseException:
+                connection.close()  # not left to the garbage collector: it is one too many till then
+                raise
 
     @contextmanager
     def transaction(self) -> Iterator[tuple[Store, Cursor[Any]]]:
@@ -125,9 +130,7 @@ def _refuse_what_forgets(connection: Connection[Any]) -> Connection[Any]:
         found = cursor.execute(_SQL["connection_state"]).fetchone() or ("unknown", False)
         synchronous_commit, in_recovery = found
     if in_recovery:
-        connection.close()
         raise psycopg.OperationalError("connected to a read-only replica")
     if synchronous_commit == "off":
-        connection.close()
         raise NotDurable("synchronous_commit is off for this role or database: set it to on")
     return connection
