@@ -24,7 +24,7 @@ from consumer.database import Database
 from consumer.delivery import Delivery
 from consumer.deploys import Code
 from consumer.order import Kind, Reason, Waiting
-from consumer.version import code_version
+from consumer.version import code_of
 from consumer.watchdog import cuts, watching
 from contract.metrics import NAMESPACE, Metric
 
@@ -57,10 +57,7 @@ def parts() -> Parts:
         settings=given,
         database=Database(given),
         projection=projection.find(given.projection),
-        code=Code(
-            version=given.code_version or code_version(given.projection),
-            most=given.failing_orders,
-        ),
+        code=code_of(given),
     )
 
 

@@ -114,13 +114,20 @@ class Marked:
         return self._attempts.run(lambda t: t.next_to_drain(order_id), events=1)
 
     def _killer(self, order_id: str, position: Position) -> Failure | None:
-        deaths = self._suspicion.deaths.get((order_id, position), 0)
-        if deaths < self._deaths:
-            return None
-        return Failure(
-            Reason.KILLER,
-            f"the process died {deaths} times while it was applying this event and nothing else",
-        )
+        return killer(self._suspicion, self._deaths, order_id, position)
 
     def _markers(self, order_id: str, position: Position) -> tuple[UUID, ...]:
         return self._suspicion.markers.get((order_id, position), ())
+
+
+def killer(
+    suspicion: Suspicion, most: int, order_id: str, position: Position | None
+) -> Failure | None:
+    """What an event is parked with, unrun, that `most` deaths name; None if fewer do."""
+    deaths = suspicion.deaths.get((order_id, position), 0) if position else 0
+    if deaths < most:
+        return None
+    return Failure(
+        Reason.KILLER,
+        f"the process died {deaths} times while it was applying this event and nothing else",
+    )

@@ -75,7 +75,7 @@ class Transaction:
     ) -> None:
         self._database = database
         self.projection = projection
-        self._code = code or Code()
+        self.code = code or Code()
         self._phase = Phase.OTHER
 
     def run(
@@ -133,7 +133,7 @@ class Transaction:
         strays = [_stray(arrival) for arrival in lanes.get(None, ())]
         done = _committed(decisions, strays, ended=terms.ends is not None)
         beside = Beside(
-            code_version=self._code.version,
+            code_version=self.code.version,
             succeeded=done.applied > 0,
             ended=terms.ends if done.ended else None,
             forgotten=terms.forget,
@@ -145,11 +145,11 @@ class Transaction:
 
     def _check_deploy(self, store: Store, failing: Sequence[str]) -> None:
         """Count what failed without any success; raises `BadDeploy` instead of parking it."""
-        if not failing or not self._code.most:
+        if not failing or not self.code.most:
             return
-        known = store.count_failing(self._code.version, failing)
-        if must_stop(self._code, known):
-            raise BadDeploy(self._code, known)
+        known = store.count_failing(self.code.version, failing)
+        if must_stop(self.code, known):
+            raise BadDeploy(self.code, known)
 
     def next_to_drain(self, order_id: str) -> Position | None:
         """The entry that a drain of this order's lot would begin with; None if there is none."""

@@ -5,6 +5,9 @@ import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from consumer.deploys import Code
+from consumer.settings import Settings
+
 _HERE = Path(__file__).parent
 _SOURCES = (".py", ".sql")
 _CHARACTERS = 12
@@ -19,6 +22,13 @@ def code_version(projection: str) -> str:
     for file in _files(projection.partition(":")[0]):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def code_of(given: Settings) -> Code:
+    """The version of the code that these settings run, and how many orders may fail under it."""
+    return Code(
+        version=given.code_version or code_version(given.projection), most=given.failing_orders
+    )
 
 
 def _files(module: str) -> Iterator[Path]:

@@ -3,29 +3,27 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+from uuid import uuid4
 
 from psycopg.rows import DictRow, dict_row
 
 from consumer import projection, settings
 from consumer.attempts import Attempts
 from consumer.database import Database
+from consumer.delivery import Delivery
 from consumer.redrive import settings as redrive_settings
-from consumer.redrive.lots import Bound
+from consumer.redrive.replay import Means
 from consumer.settings import BadSetting
 from consumer.sql import read_statements
+from consumer.version import code_of
 
 _SQL = read_statements(Path(__file__).with_name("queries.sql"))
 
-_NO_DEADLINE = 10.0**9
-"""Seconds: a person at a terminal waits, or interrupts."""
-
-
-class Redriving(NamedTuple):
-    """What a redrive needs."""
-
-    attempts: Attempts
-    bound: Bound
+_ALWAYS_LEFT = 900.0
+"""Seconds: a person at a terminal waits, or interrupts. As long as a Lambda invocation at most, so
+that the marker of a command that died is taken for dead some time.
+"""
 
 
 @contextmanager
@@ -43,11 +41,14 @@ def database() -> Iterator[Database]:
         opened.close()
 
 
-def redriving(opened: Database) -> Redriving:
+def redriving(opened: Database) -> Means:
     """Redrive with the projection that `PROJECTION` names; raises what is wrong with it."""
     given = redrive_settings.read()
     found = projection.find(given.consumer.projection)
-    return Redriving(Attempts(opened, found, lambda: _NO_DEADLINE, 0.0), given.bound)
+    code = code_of(given.consumer)
+    attempts = Attempts(opened, found, lambda: _ALWAYS_LEFT, 0.0, code)
+    delivery = Delivery(attempts, environment=uuid4(), code_version=code.version)
+    return Means(attempts, delivery, given.bound, given.consumer.killer_deaths)
 
 
 def rows(opened: Database, statement: str, **parameters: Any) -> list[DictRow]:

@@ -8,9 +8,10 @@ from cyclopts import Parameter
 from consumer.database import Database
 from consumer.order import Reason
 from consumer.redrive.orders import Redriven, Which, redrive_order, redrive_orders
+from consumer.redrive.replay import Means
 from consumer.redrive.report import as_row
 from consumer.redrive.turn import Turn
-from ops.connection import Redriving, database, redriving, rows
+from ops.connection import database, redriving, rows
 from ops.decisions import Refused
 from ops.options import Json
 from ops.output import progress, say, show_json, show_table
@@ -41,8 +42,7 @@ def redrive(
 
 def go_on(opened: Database, order_id: str, done: str, *, json: bool) -> int:
     """After a decision: replay the order, and say both."""
-    tools = redriving(opened)
-    redriven = redrive_order(tools.attempts, order_id, tools.bound)
+    redriven = redrive_order(redriving(opened), order_id)
     if json:
         show_json({"done": done, **_row(redriven)})
     else:
@@ -63,7 +63,7 @@ def sentence(done: Redriven) -> str:
 
 
 def _redriven(
-    opened: Database, tools: Redriving, order: str | None, which: Which, *, dry_run: bool
+    opened: Database, means: Means, order: str | None, which: Which, *, dry_run: bool
 ) -> Iterator[Redriven]:
     with progress() as bar:
         task = bar.add_task("redriving", total=None)
@@ -74,12 +74,10 @@ def _redriven(
         if order is not None:
             waiting = rows(opened, "entries_waiting", order_id=order)[0]["entries"]
             bar.update(task, total=waiting, description=f"events of {order}")
-            yield redrive_order(
-                tools.attempts, order, tools.bound, dry_run=dry_run, on_turn=on_turn
-            )
+            yield redrive_order(means, order, dry_run=dry_run, on_turn=on_turn)
             return
         bar.update(task, description="orders")
-        for done in redrive_orders(tools.attempts, which, tools.bound, dry_run=dry_run):
+        for done in redrive_orders(means, which, dry_run=dry_run):
             bar.advance(task)
             yield done
 

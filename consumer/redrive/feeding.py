@@ -1,14 +1,13 @@
 """Feeds objects of the on-failure bucket through the consumer's own path, one after the other."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from consumer.arrivals import Record
 from consumer.batch import Applied
-from consumer.redrive.on_failure import BadObject, Bucket, records_of
+from consumer.redrive.on_failure import BadObject, Bucket, FailedBatch, batch_of
 
-Apply = Callable[[Sequence[Record]], Applied]
+Apply = Callable[[FailedBatch], Applied]
 """Applies a batch as the consumer does."""
 
 
@@ -38,10 +37,10 @@ def feed_in(name: str, bucket: Bucket, keys: Iterable[str], apply: Apply) -> Ite
 
 def _feed_in(name: str, bucket: Bucket, key: str, apply: Apply) -> Fed:
     try:
-        records = records_of(bucket, key)
+        batch = batch_of(bucket, key)
     except BadObject as error:
         return Fed(bucket=name, key=key, unreadable=str(error))
-    applied = apply(records)
+    applied = apply(batch)
     if applied.checkpoint is not None:
         return Fed(bucket=name, key=key, applied=applied, interrupted=str(applied.problem))
     bucket.tag_done(key)

@@ -2,7 +2,8 @@
 
 | event | what is done |
 |---|---|
-| a schedule's, or `{}` | orders that wait for nobody's decision go on; objects are fed in |
+| a schedule's, or `{}` | orders that wait for nobody's decision go on; objects are fed in; |
+|                       | what failed under another version of the code is tried once under this |
 | an S3 notification | its objects are fed in |
 | `{"order_id": …}`, `{"reason": …}`, `{"all": true}` | these orders are redriven |
 
@@ -13,26 +14,31 @@ anyway. It raises `BadRequest` for an event that asks for nothing it knows, `Unk
 S3 raises.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from consumer import projection
-from consumer.arrivals import Record
 from consumer.attempts import Attempts, Interrupted
 from consumer.batch import Applied, apply_batch
 from consumer.database import Database
+from consumer.delivery import Delivery
+from consumer.deploys import Code
 from consumer.redrive import s3, settings
 from consumer.redrive.feeding import feed_in
-from consumer.redrive.on_failure import Bucket, waiting
+from consumer.redrive.on_failure import Bucket, FailedBatch, waiting
 from consumer.redrive.orders import Redriven, Which, redrive_order, redrive_orders
+from consumer.redrive.replay import Means
 from consumer.redrive.report import Report
 from consumer.redrive.request import Objects, Orders, Request, Scheduled, read_request
 from consumer.transaction import TransactionFailed
+from consumer.version import code_of
+from consumer.watchdog import cuts, watching
 from contract.metrics import NAMESPACE
 
 logger = Logger(service="redrive")
@@ -40,18 +46,26 @@ metrics = Metrics(namespace=NAMESPACE, service="redrive")
 
 
 class Parts(NamedTuple):
-    """What lives as long as the execution environment."""
+    """What lives as long as the execution environment, which has a name of its own."""
 
+    environment: UUID
     settings: settings.RedriveSettings
     database: Database
     projection: projection.Projection[Any]
+    code: Code
 
 
 @cache
 def parts() -> Parts:
     """Settings, database and projection, made at the first call; raises what is wrong with them."""
     given = settings.read()
-    return Parts(given, Database(given.consumer), projection.find(given.consumer.projection))
+    return Parts(
+        environment=uuid4(),
+        settings=given,
+        database=Database(given.consumer),
+        projection=projection.find(given.consumer.projection),
+        code=code_of(given.consumer),
+    )
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -64,16 +78,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _redrive(request: Request, made: Parts, context: LambdaContext) -> dict[str, Any]:
     run = _Run(made, lambda: context.get_remaining_time_in_millis() / 1_000)
     try:
-        match request:
-            case Scheduled():
-                run.orders(Orders(), Which(drainable=True))
-                if made.settings.bucket is not None:
-                    run.listed(made.settings.bucket)
-            case Objects(places):
-                for bucket, key in places:
-                    run.objects(bucket, [key])
-            case Orders():
-                run.orders(request, Which(reason=request.reason))
+        with watching(made.database, run.cuts()):
+            run.do(request)
     except (Interrupted, TransactionFailed) as problem:
         run.report.interrupted(str(problem))
     finally:
@@ -86,41 +92,75 @@ class _Run:
     """One invocation: does things, and reports each as it is done."""
 
     def __init__(self, made: Parts, remaining: Callable[[], float]) -> None:
-        self._settings = made.settings
+        given = made.settings.consumer
+        self._made = made
         self._remaining = remaining
-        reserve = made.settings.consumer.reserve_seconds
-        self._attempts = Attempts(made.database, made.projection, remaining, reserve)
+        self._reserve = given.reserve_seconds
+        self._attempts = Attempts(
+            made.database, made.projection, remaining, given.reserve_seconds, made.code
+        )
+        self._means = Means(
+            self._attempts, self._delivery(""), made.settings.bound, given.killer_deaths
+        )
         self.report = Report(logger)
+
+    def cuts(self) -> list[float]:
+        """When to cut a connection that would otherwise be waited for beyond the time."""
+        given = self._made.settings.consumer
+        return cuts(self._remaining(), reserve=self._reserve, connect=given.connect_seconds)
+
+    def do(self, request: Request) -> None:
+        """Everything that is asked for; raises `Interrupted` where it cannot go on now."""
+        match request:
+            case Scheduled():
+                self.orders(Orders(), Which(drainable=True))
+                self.listed(self._made.settings.bucket)
+                self.orders(Orders(), Which(outdated=True))
+            case Objects(places):
+                for bucket, key in places:
+                    self._feed(bucket, s3.connect(bucket), [key])
+            case Orders():
+                self.orders(request, Which(reason=request.reason))
 
     def orders(self, asked: Orders, which: Which) -> None:
         for done in self._redriven(asked, which):
             self.report.order(done)
 
-    def listed(self, name: str) -> None:
+    def listed(self, name: str | None) -> None:
         """Every object of the bucket that nobody has fed in yet."""
-        bucket = s3.connect(name)
-        self._feed(name, bucket, waiting(bucket, self._check_time))
-
-    def objects(self, name: str, keys: Iterable[str]) -> None:
-        self._feed(name, s3.connect(name), keys)
+        if name is not None:
+            bucket = s3.connect(name)
+            self._feed(name, bucket, waiting(bucket, self._check_time))
 
     def _check_time(self) -> None:
-        if self._remaining() < self._settings.consumer.reserve_seconds:
+        if self._remaining() < self._reserve:
             raise Interrupted(None, "no time left to look for more objects")
 
     def _redriven(self, asked: Orders, which: Which) -> Iterable[Redriven]:
-        bound, dry_run = self._settings.bound, asked.dry_run
         if asked.order_id is None:
-            return redrive_orders(self._attempts, which, bound, dry_run=dry_run)
-        return [redrive_order(self._attempts, asked.order_id, bound, dry_run=dry_run)]
+            return redrive_orders(self._means, which, dry_run=asked.dry_run)
+        return [redrive_order(self._means, asked.order_id, dry_run=asked.dry_run)]
 
     def _feed(self, name: str, bucket: Bucket, keys: Iterable[str]) -> None:
-        given = self._settings.consumer
+        given = self._made.settings.consumer
 
-        def apply(records: Sequence[Record]) -> Applied:
+        def apply(batch: FailedBatch) -> Applied:
             return apply_batch(
-                records, self._attempts, chunk_events=given.chunk_events, drain=given.drain_entries
+                batch.records,
+                self._attempts,
+                chunk_events=given.chunk_events,
+                drain=given.drain_entries,
+                delivery=self._delivery(batch.shard),
+                killer_deaths=given.killer_deaths,
             )
 
         for fed in feed_in(name, bucket, keys, apply):
             self.report.object(fed)
+
+    def _delivery(self, shard: str) -> Delivery:
+        return Delivery(
+            self._attempts,
+            environment=self._made.environment,
+            code_version=self._made.code.version,
+            shard=shard,
+        )

@@ -11,7 +11,7 @@ from consumer.arrivals import read_event
 from consumer.order import Decided, Fact, Failure, Head, Kind, Reason, State, Waiting
 from consumer.redrive.turn import Lot, Turn
 from consumer.sql import read_statements
-from consumer.store import Store, storable
+from consumer.store import Beside, Store, storable
 from contract import InorderError, Position
 
 _SQL = read_statements(Path(__file__).with_name("queries.sql"))
@@ -72,12 +72,13 @@ class Lots:
             highest_applied=self._highest_applied(head, entries),
         )
 
-    def write(self, store: Store, turn: Turn) -> None:
+    def write(self, store: Store, turn: Turn, beside: Beside) -> None:
         """Everything that the turn decided; `store` writes what live traffic writes too."""
         refused = () if turn.refused is None else (turn.refused,)
         store.write(
             [Decided(head=turn.head, applied=turn.applied, drained=turn.removed, refused=refused)],
             (),
+            beside,
         )
         if turn.moved is not None:
             self.move(turn.moved)
@@ -105,9 +106,15 @@ class Lots:
             _SQL["count_attempt"], {"entry_id": entry.entry_id, "before": str(before)}
         )
 
-    def announce(self, order_id: str) -> None:
-        """Count the attempt if the order's first entry is a killer."""
-        self._cursor.execute(_SQL["announce"], {"order_id": order_id})
+    def announce(self, order_id: str, code_version: str) -> None:
+        """Count the attempt of this code if the order's first entry is a killer."""
+        asked = {"order_id": order_id, "code_version": code_version}
+        self._cursor.execute(_SQL["announce"], asked)
+
+    def first_position(self, order_id: str) -> Position | None:
+        """Where the first entry of a lot stands on the stream; None if there is none."""
+        row = self._cursor.execute(_SQL["first_position"], {"order_id": order_id}).fetchone()
+        return None if row is None else _position(*row)
 
     def _facts(self, head: Head, entries: Sequence[Waiting]) -> tuple[Fact, ...]:
         events = [entry.arrival.event for entry in entries if entry.arrival.event is not None]
@@ -130,10 +137,22 @@ class Lots:
 
 
 def parked_orders(
-    cursor: Cursor[Any], *, which: str, reason: str | None, after: str, limit: int
+    cursor: Cursor[Any],
+    *,
+    which: str,
+    reason: str | None,
+    code_version: str,
+    after: str,
+    limit: int,
 ) -> list[str]:
-    """A page of parked orders; `which` is `all`, `reason` or `drainable`."""
-    asked = {"which": which, "reason": reason, "after": after, "limit": limit}
+    """A page of parked orders; `which` is `all`, `reason`, `drainable` or `outdated`."""
+    asked = {
+        "which": which,
+        "reason": reason,
+        "code_version": code_version,
+        "after": after,
+        "limit": limit,
+    }
     return [row[0] for row in cursor.execute(_SQL["parked_orders"], asked)]
 
 

@@ -9,7 +9,7 @@ tagged, and only a tagged object may expire. What cannot be read stays untagged 
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from consumer.arrivals import Record, read_batch
 from contract import InorderError
@@ -26,6 +26,13 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 class BadObject(InorderError):
     """The object is not what Lambda writes to an on-failure destination."""
+
+
+class FailedBatch(NamedTuple):
+    """A batch that the mapping gave up on."""
+
+    shard: str
+    records: list[Record]
 
 
 class Bucket(Protocol):
@@ -56,25 +63,26 @@ def waiting(bucket: Bucket, check_time: Callable[[], None]) -> Iterator[str]:
             yield key
 
 
-def records_of(bucket: Bucket, key: str) -> list[Record]:
-    """The records of the batch that an object holds; raises `BadObject`."""
+def batch_of(bucket: Bucket, key: str) -> FailedBatch:
+    """The batch that an object holds; raises `BadObject`."""
     body = bucket.read(key, _MOST_BYTES + 1)
     if len(body) > _MOST_BYTES:
         raise BadObject(f"{key} is larger than anything Lambda writes there")
     return read_document(key, body)
 
 
-def read_document(name: str, body: bytes) -> list[Record]:
-    """The records of the batch in such a document; raises `BadObject`."""
+def read_document(name: str, body: bytes) -> FailedBatch:
+    """The batch in such a document; raises `BadObject`."""
     try:
         document: Any = json.loads(body)
         payload = document["payload"]
         event = json.loads(payload) if isinstance(payload, str) else payload
         records = read_batch(event)
+        shard = str(event["Records"][0].get("eventID", "")).partition(":")[0] if records else ""
     except (ValueError, RecursionError) as error:
         raise BadObject(f"{name} is not JSON: {error}") from None
     except (KeyError, TypeError) as error:
         raise BadObject(f"{name} holds no Kinesis event in `payload`: {error}") from None
     if not records:
         raise BadObject(f"{name} holds a Kinesis event without records")
-    return records
+    return FailedBatch(shard, records)

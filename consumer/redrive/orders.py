@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from consumer.attempts import Attempts, Interrupted
+from consumer.attempts import Interrupted
 from consumer.order import Reason, State, Waiting
-from consumer.redrive.lots import Bound, parked_orders
-from consumer.redrive.replay import busy, rehearse, replay
+from consumer.redrive.lots import parked_orders
+from consumer.redrive.replay import Means, busy, rehearse, replay
 from consumer.redrive.turn import Turn
 from consumer.transaction import TransactionFailed
 
@@ -18,16 +18,19 @@ OnTurn = Callable[[Turn], None]
 
 class Which(msgspec.Struct, frozen=True, kw_only=True):
     """Which parked orders: those with a blocker of this reason, or only those that wait for
-    nothing but somebody to go on (`drainable`), or all but those with a killer.
+    nothing but somebody to go on (`drainable`), or whose blocker may have been the fault of
+    another version of the code (`outdated`), or all but those with a killer.
     """
 
     reason: Reason | None = None
     drainable: bool = False
+    outdated: bool = False
 
     @property
     def name(self) -> str:
         """The word that the statement knows."""
-        return "drainable" if self.drainable else "reason" if self.reason else "all"
+        named = {"reason": self.reason, "drainable": self.drainable, "outdated": self.outdated}
+        return next((name for name, wanted in named.items() if wanted), "all")
 
 
 class Redriven(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +55,8 @@ class Redriven(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def redrive_order(
-    attempts: Attempts,
+    means: Means,
     order_id: str,
-    bound: Bound,
     *,
     dry_run: bool = False,
     on_turn: OnTurn = lambda _: None,
@@ -66,9 +68,7 @@ def redrive_order(
     """
     done = Redriven(order_id=order_id)
     try:
-        turns = (
-            [rehearse(attempts, order_id, bound)] if dry_run else replay(attempts, order_id, bound)
-        )
+        turns = [rehearse(means, order_id)] if dry_run else replay(means, order_id)
         for turn in turns:
             done = _after(done, turn)
             on_turn(turn)
@@ -82,34 +82,38 @@ def redrive_order(
 
 
 def redrive_orders(
-    attempts: Attempts,
+    means: Means,
     which: Which,
-    bound: Bound,
     *,
     dry_run: bool = False,
     on_turn: OnTurn = lambda _: None,
 ) -> Iterator[Redriven]:
     """Replay every such order once, in the order of their IDs; raises as `redrive_order`."""
-    for order_id in _pages(attempts, which):
-        yield redrive_order(attempts, order_id, bound, dry_run=dry_run, on_turn=on_turn)
+    for order_id in _pages(means, which):
+        yield redrive_order(means, order_id, dry_run=dry_run, on_turn=on_turn)
 
 
-def _pages(attempts: Attempts, which: Which) -> Iterator[str]:
+def _pages(means: Means, which: Which) -> Iterator[str]:
     after = ""
     while True:
-        page = _page(attempts, which, after)
+        page = _page(means, which, after)
         yield from page
         if len(page) < _PAGE:
             return
         after = page[-1]
 
 
-def _page(attempts: Attempts, which: Which, after: str) -> list[str]:
+def _page(means: Means, which: Which, after: str) -> list[str]:
     reason = None if which.reason is None else str(which.reason)
-    return attempts.run(
+    return means.attempts.run(
         lambda transaction: transaction.atomically(
             lambda _, users: parked_orders(
-                users, which=which.name, reason=reason, after=after, limit=_PAGE
+                users,
+                which=which.name,
+                reason=reason,
+                code_version=transaction.code.version,
+                after=after,
+                limit=_PAGE,
             )
         ),
         events=1,

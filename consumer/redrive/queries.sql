@@ -78,7 +78,7 @@ where entry_id = %(entry_id)s and %(before)s <> 'killer';
 -- name: announce
 -- Count the attempt on a killer before it is made: it may end this process.
 update inorder.parking_lot
-set attempts = attempts + 1
+set attempts = attempts + 1, code_version = %(code_version)s
 where entry_id = (
         select lot.entry_id from inorder.parking_lot as lot
         where lot.order_id = %(order_id)s and lot.kind <> 'stray'
@@ -86,6 +86,14 @@ where entry_id = (
         limit 1
     )
   and reason = 'killer';
+
+-- name: first_position
+-- Where the first entry of a lot stands on the stream.
+select lot.sequence_number, lot.sub_sequence_number
+from inorder.parking_lot as lot
+where lot.order_id = %(order_id)s and lot.kind <> 'stray'
+order by lot.rank, lot.entry_id
+limit 1;
 
 -- name: move
 -- Give an entry the place that its version asks for.
@@ -97,7 +105,7 @@ where entry_id = %(entry_id)s;
 -- name: parked_orders
 -- Orders in the parking lot after this one, in their order: those with a blocker of the reason
 -- asked for, or all that nobody has to ask for by name; or only those that wait for nothing but
--- somebody to go on.
+-- somebody to go on, or whose blocker may have been the fault of another version of the code.
 select head.order_id
 from inorder.head
 where head.state = 'parked'
@@ -111,6 +119,16 @@ where head.state = 'parked'
       when 'drainable' then not exists (
           select from inorder.parking_lot as lot
           where lot.order_id = head.order_id and lot.kind = 'blocker'
+      )
+      when 'outdated' then exists (
+          select from (
+              select lot.reason, lot.code_version from inorder.parking_lot as lot
+              where lot.order_id = head.order_id and lot.kind = 'blocker'
+              order by lot.rank, lot.entry_id
+              limit 1
+          ) as first
+          where first.reason in ('failed', 'data_error', 'unknown_type', 'killer')
+            and first.code_version <> %(code_version)s
       )
       else not exists (
           select from inorder.parking_lot as lot

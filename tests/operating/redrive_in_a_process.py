@@ -5,8 +5,9 @@ import sys
 
 from consumer.attempts import Attempts
 from consumer.database import Database
-from consumer.redrive.lots import Bound
+from consumer.delivery import Unmarked
 from consumer.redrive.orders import redrive_order
+from consumer.redrive.replay import Means
 from consumer.settings import Settings
 from tests.operating.notes import Notes
 
@@ -27,6 +28,6 @@ def main() -> None:
     database.open()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     attempts = Attempts(database, projection, lambda: 1e9, 0.0)
-    done = redrive_order(attempts, order_id, Bound())
+    done = redrive_order(Means(attempts, Unmarked(attempts)), order_id)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(done.applied, before, peak)  # noqa: T201 - the answer

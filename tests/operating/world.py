@@ -10,8 +10,10 @@ from consumer.arrivals import read_batch
 from consumer.attempts import Attempts
 from consumer.batch import Applied, apply_batch
 from consumer.database import Database
+from consumer.delivery import Unmarked
 from consumer.redrive.lots import Bound
 from consumer.redrive.orders import Redriven, Which, redrive_order, redrive_orders
+from consumer.redrive.replay import Means
 from consumer.settings import Settings
 from contract import Event
 from tests.consuming.batches import batch_of
@@ -49,11 +51,14 @@ class World:
         return applied
 
     def redrive(self, order_id: str = "A", *, dry_run: bool = False, **bound: int) -> Redriven:
-        attempts = self.attempts(self.database)
-        return redrive_order(attempts, order_id, Bound(**bound), dry_run=dry_run)
+        return redrive_order(self.means(**bound), order_id, dry_run=dry_run)
 
     def redrive_all(self, **which: Any) -> list[Redriven]:
-        return list(redrive_orders(self.attempts(self.database), Which(**which), Bound()))
+        return list(redrive_orders(self.means(), Which(**which)))
+
+    def means(self, attempts: Attempts | None = None, **bound: int) -> Means:
+        used = attempts or self.attempts()
+        return Means(used, Unmarked(used), Bound(**bound))
 
     def attempts(
         self, database: Database | None = None, remaining: Callable[[], float] | None = None

@@ -10,7 +10,6 @@ import pytest
 
 from consumer.attempts import Interrupted
 from consumer.database import Database
-from consumer.redrive.lots import Bound
 from consumer.redrive.orders import redrive_order
 from consumer.settings import Settings
 from tests.consuming.events import REFUSED, make_event
@@ -59,7 +58,7 @@ def test_two_redrives_and_live_traffic_at_once_keep_the_order(world):
         database = Database(Settings(database_url=world.url))
         try:
             return [
-                redrive_order(world.attempts(database), "A", Bound(entries=3)).applied
+                redrive_order(world.means(world.attempts(database), entries=3), "A").applied
                 for _ in range(20)
             ]
         finally:
@@ -102,7 +101,7 @@ def test_an_outage_interrupts_and_blames_nobody(world):
     world.notes.refuses.clear()
     away = Database(Settings(database_url="postgresql://postgres@127.0.0.1:1/none"))
     with pytest.raises(Interrupted, match="connecting"):
-        redrive_order(world.attempts(away), "A", Bound())
+        redrive_order(world.means(world.attempts(away)), "A")
     assert world.lot() == before
 
 
@@ -112,7 +111,7 @@ def test_what_was_committed_before_the_time_ran_out_stays(world):
     turns = []
     attempts = world.attempts(remaining=lambda: 1.0 if len(turns) < 2 else -1.0)
     with pytest.raises(Interrupted, match="left of this invocation"):
-        redrive_order(attempts, "A", Bound(entries=2), on_turn=turns.append)
+        redrive_order(world.means(attempts, entries=2), "A", on_turn=turns.append)
     assert world.head() == ("parked", 4)
     assert world.names() == ["1", "2", "3", "4"]
     assert world.redrive().applied == 5
