@@ -12,7 +12,7 @@ class Applied(NamedTuple):
     ordinal: int
     id: UUID
     digest: int
-    position: tuple[int, int]
+    position: tuple[int, int] | None
 
 
 class Parked(NamedTuple):
@@ -42,7 +42,8 @@ def read_tables(connection: psycopg.Connection[Any]) -> Tables:
         "select order_id, ordinal, id, digest, sequence_number, sub_sequence_number"
         " from inorder.ledger order by order_id, ordinal"
     ):
-        row = Applied(ordinal, id_, digest, (int(sequence), sub))
+        at = None if sequence is None else (int(sequence), sub)
+        row = Applied(ordinal, id_, digest, at)
         tables.ledger.setdefault(order_id, []).append(row)
     for order_id, rank, kind, reason, payload, sequence, sub in connection.execute(
         "select order_id, rank, kind, reason, payload, sequence_number, sub_sequence_number"

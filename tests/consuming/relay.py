@@ -1,0 +1,130 @@
+"""A TCP relay in front of PostgreSQL that counts round trips, and breaks connections on cue.
+
+It reads the frontend's messages off the wire (PostgreSQL documentation, "Message Formats"): a
+`Sync` or a simple `Query` is what the client waits for an answer to, one round trip each.
+"""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
+
+Cue = Callable[[bytes, bytes], bool]
+"""Whether a frontend message, of this type and with this body, is the one to break at."""
+
+_AWAITED = (b"S", b"Q")
+_READY = b"Z\x00\x00\x00\x05"
+
+
+class Relay:
+    """Relays to a server on a loopback port; `round_trips` counts since it was last set to 0."""
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._break_before: Cue | None = None
+        self._swallow_after: Cue | None = None
+        self.port: int = self._listener.getsockname()[1]
+        self.round_trips = 0
+        self.connections = 0
+        self.statements: list[bytes] = []
+
+    def url(self, url: str) -> str:
+        """A libpq URL of the server, through the relay; unencrypted, so that it can be read."""
+        through = url.replace(f":{self._server_port}/", f":{self.port}/")
+        return f"{through}{'&' if '?' in through else '?'}sslmode=disable&gssencmode=disable"
+
+    def break_before(self, cue: Cue) -> None:
+        """Cut the connection instead of handing on the message of the cue, once."""
+        self._break_before = cue
+
+    def break_after(self, cue: Cue) -> None:
+        """Hand on the message, wait until the server has done it, and cut instead of handing back
+        the answer, once.
+        """
+        self._swallow_after = cue
+
+    @contextmanager
+    def counting(self) -> Iterator[list[int]]:
+        """The number of round trips inside the block is in the list after it."""
+        counted: list[int] = []
+        self.round_trips = 0
+        yield counted
+        counted.append(self.round_trips)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _close(self._listener, *self._open)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._server_port))
+                self._open += [client, server]
+                self.connections += 1
+                swallow = threading.Event()
+                for work in (self._to_server, self._to_client):
+                    threading.Thread(
+                        target=work, args=(client, server, swallow), daemon=True
+                    ).start()
+
+    def _to_server(
+        self, client: socket.socket, server: socket.socket, swallow: threading.Event
+    ) -> None:
+        with suppress(OSError), client.makefile("rb") as stream:
+            size = stream.read(4)
+            server.sendall(size + stream.read(struct.unpack("!i", size)[0] - 4))  # start-up
+            while kind := stream.read(1):
+                size = stream.read(4)
+                body = stream.read(struct.unpack("!i", size)[0] - 4)
+                if self._break_before and self._break_before(kind, body):
+                    self._break_before = None
+                    break
+                if self._swallow_after and self._swallow_after(kind, body):
+                    self._swallow_after = None
+                    swallow.set()
+                self.round_trips += kind in _AWAITED
+                if kind in b"PQ":
+                    self.statements.append(body.strip(b"\0").split(b"\0")[0])
+                server.sendall(kind + size + body)
+        _close(client, server)
+
+    def _to_client(
+        self, client: socket.socket, server: socket.socket, swallow: threading.Event
+    ) -> None:
+        with suppress(OSError):
+            answer = b""
+            while chunk := server.recv(1 << 16):
+                if swallow.is_set():
+                    answer += chunk
+                    if answer[-6:-1] == _READY:
+                        break
+                else:
+                    client.sendall(chunk)
+        _close(client, server)
+
+
+def statement(text: str) -> Cue:
+    """A message that sends a statement beginning with this text, whatever its case."""
+    wanted = text.lower().encode()
+    return lambda kind, body: kind in b"PQ" and body.lower().lstrip(b"\0").startswith(wanted)
+
+
+def _close(*sockets: socket.socket) -> None:
+    for each in sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()

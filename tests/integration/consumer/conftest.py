@@ -1,0 +1,41 @@
+"""The consumer on a database of the test's own."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from local.postgres import Postgres
+from tests.consuming.invoking import Answer, environment
+from tests.consuming.journal import SCHEMA
+from tests.consuming.relay import Relay
+
+
+@pytest.fixture
+def journal(sql: psycopg.Connection) -> psycopg.Connection:
+    """The test's database, with the table of the tests' projection."""
+    sql.execute(SCHEMA)
+    return sql
+
+
+@pytest.fixture
+def invoke(database_url: str, journal: psycopg.Connection) -> Iterator[Callable[..., Answer]]:
+    """The handler with the tests' projection."""
+    with environment(database_url) as invoke:
+        yield invoke
+
+
+@pytest.fixture
+def relay(postgres: Postgres) -> Iterator[Relay]:
+    """A relay in front of the server."""
+    with Relay(postgres.port) as relay:
+        yield relay
+
+
+@pytest.fixture
+def relayed(
+    relay: Relay, database_url: str, journal: psycopg.Connection
+) -> Iterator[Callable[..., Answer]]:
+    """The handler with the tests' projection, connected through the relay."""
+    with environment(relay.url(database_url)) as invoke:
+        yield invoke
