@@ -27,6 +27,9 @@ demo: .venv/local.stamp .tools/kinesis.stamp ## run the main job on this machine
 inorder: .venv/ops.stamp ## operate a database: ARGS="status", "parked list", "redrive", "audit" (DATABASE_URL)
 	@$(BIN)/python -m ops $(ARGS)
 
+migrate: .venv/local.stamp ## bring DATABASE_URL up to date (MIGRATIONS=folder: your projection's tables)
+	@$(BIN)/python -m migrations $(MIGRATIONS)
+
 # -------------------------------------------------------------------------------- work on it
 
 setup: .venv/dev.stamp $(TOOLS:%=.tools/%.stamp) ## install everything pinned, in .venv and .tools
@@ -137,4 +140,4 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo inorder setup test check pins clean build $(FUNCTIONS)
+.PHONY: help demo inorder migrate setup test check pins clean build $(FUNCTIONS)
