@@ -56,25 +56,26 @@ def judge(error: Exception, phase: Phase) -> Fault:
     psycopg raises 25006 after a failover as `InternalError`, so the SQLSTATE decides and not the
     class. Without one, a connection that broke is an `OperationalError` or `InterfaceError`, and
     a value that no parameter can hold a `DataError`. What Python itself raises while the
-    projection loads or saves is taken for the data of one order, but for an `OSError`, which is
-    the network's or the disk's, and a `MemoryError`, which is everybody's.
+    projection loads or saves is taken for the data of one order (and psycopg's `ProgrammingError`,
+    which also says that a value has a type that no parameter takes), but for an `OSError`, which
+    is the network's or the disk's, and a `MemoryError`, which is everybody's.
     """
     if isinstance(error, OSError):
         return Fault.TRANSIENT
-    if not isinstance(error, psycopg.Error):
-        blames = phase in (Phase.LOAD, Phase.SAVE) and not isinstance(error, MemoryError)
-        return Fault.DATA if blames else Fault.STOP
-    if error.sqlstate is None:
-        return _without_state(error)
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+        return _without_state(error, phase)
     if error.sqlstate.startswith(_TRANSIENT_CLASSES):
         return Fault.TRANSIENT
     return Fault.DATA if error.sqlstate.startswith(_DATA_CLASSES[phase]) else Fault.STOP
 
 
-def _without_state(error: psycopg.Error) -> Fault:
+def _without_state(error: Exception, phase: Phase) -> Fault:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return Fault.TRANSIENT
-    return Fault.DATA if isinstance(error, psycopg.DataError) else Fault.STOP
+    if isinstance(error, psycopg.DataError):
+        return Fault.DATA
+    blames = phase in (Phase.LOAD, Phase.SAVE) and not isinstance(error, MemoryError)
+    return Fault.DATA if blames else Fault.STOP
 
 
 def describe(error: BaseException) -> str:

@@ -76,8 +76,6 @@ def test_a_constraint_is_data_unless_it_is_our_own(state, phase, fault):
         (psycopg.OperationalError("the connection is lost"), Fault.TRANSIENT),
         (psycopg.InterfaceError("the connection is closed"), Fault.TRANSIENT),
         (psycopg.DataError("PostgreSQL text fields cannot contain NUL"), Fault.DATA),
-        (psycopg.ProgrammingError("a placeholder is missing"), Fault.STOP),
-        (psycopg.NotSupportedError("not that"), Fault.STOP),
         (MemoryError(), Fault.STOP),
         (ConnectionResetError(), Fault.TRANSIENT),
         (TimeoutError(), Fault.TRANSIENT),
@@ -88,7 +86,13 @@ def test_errors_that_no_server_sent(error, fault, phase):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("x"), KeyError("x"), UnicodeEncodeError("a", "", 0, 1, "")]
+    "error",
+    [
+        ValueError("x"),
+        KeyError("x"),
+        UnicodeEncodeError("a", "", 0, 1, ""),
+        psycopg.ProgrammingError("cannot adapt type 'dict'"),
+    ],
 )
 @pytest.mark.parametrize(
     ("phase", "fault"),
