@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import msgspec
@@ -25,10 +26,19 @@ class KinesisUnavailable(InorderError):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A place that speaks Kinesis; `url` None is AWS itself, with the caller's credentials."""
+    """A place that speaks Kinesis; `url` None is AWS itself.
+
+    On this machine any credentials do; elsewhere the caller's own are used, as boto3 finds them.
+    """
 
     url: str | None
     region: str = "us-east-1"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the endpoint is on this machine."""
+        host = urlsplit(self.url or "").hostname
+        return host in ("localhost", "::1") or (host or "").startswith("127.")
 
     def client(self, *, connections: int = 50, **options: Any) -> Any:
         """A boto3 client without retries of its own: what is retried is decided above it."""
@@ -39,8 +49,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             max_pool_connections=connections,
         ).merge(Config(**options))
         keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        local = {"endpoint_url": self.url, **keys} if self.url is not None else {}
-        return boto3.client("kinesis", region_name=self.region, config=config, **local)
+        return boto3.client(
+            "kinesis",
+            region_name=self.region,
+            config=config,
+            endpoint_url=self.url,
+            **(keys if self.is_local else {}),
+        )
 
     def create_stream(self, name: str, shards: int) -> str:
         """Create a stream, wait until it is active, and give its ARN; one that is there stays."""

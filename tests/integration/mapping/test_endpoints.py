@@ -113,3 +113,19 @@ def test_what_is_not_installed_is_said(starter, tmp_path):
 def test_a_given_endpoint_is_taken_as_it_is(given, url):
     with open_endpoint(given) as endpoint:
         assert endpoint.url == url
+
+
+def credentials_of(endpoint):
+    return endpoint.client()._request_signer._credentials.access_key
+
+
+def test_a_remote_endpoint_gets_the_caller_s_own_credentials_and_region(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with open_endpoint("https://kinesis.example.com") as remote, open_endpoint("aws") as aws:
+        assert credentials_of(remote) == credentials_of(aws) == "mine"
+        assert remote.client().meta.region_name == aws.client().meta.region_name == "eu-west-1"
+        assert aws.client().meta.endpoint_url == "https://kinesis.eu-west-1.amazonaws.com"
+    with open_endpoint("http://localhost:4566") as local:
+        assert credentials_of(local) == "local"
