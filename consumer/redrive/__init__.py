@@ -30,9 +30,13 @@ stream. Redrive never decides that an event may be dropped or may break the orde
 skip` and `inorder parked edit` do, with a reason. An entry that was edited is tried where it
 stands, late or not: the operator has answered for its place.
 
-*A killer* ends the process that tries it. So a redrive that was not asked for this very order, or
-for killers, leaves orders alone that have one; and before a killer is tried the attempt is
-committed, so that a redrive that dies leaves its mark.
+*A killer* ends the process that tries it. A redrive leaves markers as a batch does
+(`consumer.suspicion`): after a death the next one goes entry by entry and names each, and the
+entry that enough deaths name is refused without being run. An entry that is known as a killer is
+left alone unless its order, or killers, were asked for; the attempt is committed before it is made.
+
+*Another version of the code* may do better: the schedule tries once, under each version, the
+orders whose blocker failed unexpectedly or was of an unknown type under another one.
 
 *Beside live traffic and a second redrive* the head's lock serializes. A redrive waits for it like
 any batch, at most the role's `lock_timeout`; an order that cannot be locked in that time is

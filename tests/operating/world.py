@@ -11,6 +11,7 @@ from consumer.attempts import Attempts
 from consumer.batch import Applied, apply_batch
 from consumer.database import Database
 from consumer.delivery import Unmarked
+from consumer.deploys import Code
 from consumer.redrive.lots import Bound
 from consumer.redrive.orders import Redriven, Which, redrive_order, redrive_orders
 from consumer.redrive.replay import Means
@@ -61,7 +62,10 @@ class World:
         return Means(used, Unmarked(used), Bound(**bound))
 
     def attempts(
-        self, database: Database | None = None, remaining: Callable[[], float] | None = None
+        self,
+        database: Database | None = None,
+        remaining: Callable[[], float] | None = None,
+        code: Code | None = None,
     ) -> Attempts:
         end = time.monotonic() + 60
         return Attempts(
@@ -69,6 +73,7 @@ class World:
             self.notes,
             remaining or (lambda: end - time.monotonic()),
             0.0,
+            code,
         )
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
