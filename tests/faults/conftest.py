@@ -1,64 +1,47 @@
 """A server that may be killed, endpoints, and streams of a test's own."""
 
-import secrets
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-import local.demo
-import migrations
 from local.kinesis.endpoint import Endpoint
 from local.kinesis.ministack import ministack
 from local.kinesis.resharding import is_installed, kinesalite
 from local.postgres import Postgres, temporary_folder
-from migrations.migrate import INORDER, ORDERS
+from tests.faults.fault_proxy import FaultProxy
+from tests.faults.served import Served, serve
 
-_ROLE = Path(local.demo.__file__).with_name("role.sql")
 
-
-class Databases:
-    """Makes a migrated database, and gives its URLs as the consumer and as its owner have them.
-
-    The role is the demo's, its time-outs scaled: a server that lost its client lets go of the locks
-    after two seconds instead of sixty.
-    """
-
-    def __init__(self, server: Postgres) -> None:
-        self.server = server
-        self._password = secrets.token_urlsafe(24)
-        migrations.apply(server.url, [INORDER, ORDERS])
-        with psycopg.connect(server.url) as connection:
-            connection.execute(_ROLE.read_bytes())
-            connection.execute(
-                sql.SQL("alter role inorder_app password {}").format(sql.Literal(self._password))
-            )
-            connection.execute("alter role inorder_app set lock_timeout = '1s'")
-            connection.execute(
-                "alter role inorder_app set idle_in_transaction_session_timeout = '2s'"
-            )
-
-    def consumers_url(self, port: int) -> str:
-        """The consumer's way to the database, by whatever listens on this loopback port."""
-        return make_conninfo(
-            self.server.url, user="inorder_app", password=self._password, port=port
-        )
+@pytest.fixture(scope="session")
+def faulty_server() -> Iterator[Served]:
+    """The server of these tests, which they may stop, kill and start again."""
+    with temporary_folder() as folder, Postgres(Path(folder)) as server:
+        yield serve(server)
 
 
 @pytest.fixture
-def server() -> Iterator[Postgres]:
-    """A server of the test's own, which it may stop, kill and start again."""
-    with temporary_folder() as folder, Postgres(Path(folder)) as started:
-        yield started
+def database(faulty_server: Served) -> Iterator[Served]:
+    """A database of the test's own on it."""
+    assert faulty_server.server.running, "the test before left its server dead"
+    name = f"faults_{uuid.uuid4().hex}"
+    own = faulty_server.database(name)
+    with psycopg.connect(faulty_server.url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template migrated")
+    yield own
+    if own.server.running:
+        with psycopg.connect(faulty_server.url, autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-def databases(server: Postgres) -> Databases:
-    return Databases(server)
+def proxy(database: Served) -> Iterator[FaultProxy]:
+    """A proxy in front of the server."""
+    made = FaultProxy(database.server.port)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ invocations meet it, not on how long it takes.
 
 import itertools
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,6 @@ from local.demo.counts import ConsumerCounts
 from local.environments.pool import EnvironmentPool
 from local.environments.process import ChildProcess
 from local.kinesis.endpoint import Endpoint
-from local.mapping.facts import FunctionFailed, Input, InvocationEnded, Output
 from local.mapping.lambda_event import StreamIdentity
 from local.mapping.on_failure import Folder, MappingIdentity
 from local.mapping.runner import MappingRunner
@@ -66,6 +64,15 @@ class Consumer:
         """Wait until the consumer has counted so many more."""
         wanted = self[metric] + more
         until(lambda: self[metric] >= wanted, seconds=seconds)
+
+    def wait_to_hear(self, words: str, *, seconds: float = 20) -> None:
+        """Wait until the consumer gave these words as why a batch was interrupted."""
+
+        def heard() -> bool:
+            self._counts.update()
+            return any(words in problem for problem in self.problems)
+
+        until(heard, seconds=seconds)
 
     def drain(self, seconds: float = 40) -> None:
         """Wait until all that is on the stream is finished, and check that nothing was given up."""

@@ -1,18 +1,19 @@
-"""P6: the database is killed, stopped and started again under load."""
+"""P6: the database is killed, stopped and started again under load, or will not write."""
 
 import pytest
 
 from contract.metrics import Metric
 from tests.faults.consumer import consuming
 from tests.faults.load import sending
+from tests.faults.standby import read_only
 from tests.faults.verdict import check
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-def test_twice_in_a_row(endpoint, arn, server, databases, tmp_path, how):
-    url = databases.consumers_url(server.port)
+def test_twice_in_a_row(endpoint, arn, database, tmp_path, how):
+    server = database.server
     with (
-        consuming(endpoint, arn, url, tmp_path) as consumer,
+        consuming(endpoint, arn, database.consumers_url(), tmp_path) as consumer,
         sending(endpoint, arn, seed=11) as load,
     ):
         pids = []
@@ -28,4 +29,20 @@ def test_twice_in_a_row(endpoint, arn, server, databases, tmp_path, how):
         consumer.drain()
     assert len({*pids, server.pid}) == 3
     assert consumer[Metric.KILLERS_PARKED] == 0
-    check(load, server.url)
+    check(load, database.url)
+
+
+def test_read_only_for_a_while(endpoint, arn, database, tmp_path):
+    """A writer that was demoted keeps its connections and refuses to write on them: 25006."""
+    with (
+        consuming(endpoint, arn, database.consumers_url(), tmp_path) as consumer,
+        sending(endpoint, arn, seed=12) as load,
+    ):
+        consumer.wait_for(Metric.EVENTS_APPLIED, 300)
+        with read_only(database.server):
+            consumer.wait_for(Metric.BATCHES_INTERRUPTED, 6)
+        consumer.wait_for(Metric.EVENTS_APPLIED, 300)
+        load.stop()
+        consumer.drain()
+    assert any("25006" in problem for problem in consumer.problems)
+    check(load, database.url)
