@@ -19,6 +19,19 @@ _AWAITED = (b"S", b"Q")
 _READY = b"Z\x00\x00\x00\x05"
 
 
+class _Cued:
+    """A cue that is taken so many times."""
+
+    def __init__(self, cue: Cue, times: int) -> None:
+        self._cue = cue
+        self.times = times
+
+    def met(self, kind: bytes, body: bytes) -> bool:
+        taken = self.times > 0 and self._cue(kind, body)
+        self.times -= taken
+        return taken
+
+
 class Relay:
     """Relays to a server on a loopback port; `round_trips` counts since it was last set to 0."""
 
@@ -26,8 +39,8 @@ class Relay:
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
-        self._break_before: Cue | None = None
-        self._swallow_after: Cue | None = None
+        self._break_before = _Cued(_never, 0)
+        self._break_after = _Cued(_never, 0)
         self.port: int = self._listener.getsockname()[1]
         self.round_trips = 0
         self.connections = 0
@@ -38,15 +51,15 @@ class Relay:
         through = url.replace(f":{self._server_port}/", f":{self.port}/")
         return f"{through}{'&' if '?' in through else '?'}sslmode=disable&gssencmode=disable"
 
-    def break_before(self, cue: Cue) -> None:
-        """Cut the connection instead of handing on the message of the cue, once."""
-        self._break_before = cue
+    def break_before(self, cue: Cue, *, times: int = 1) -> None:
+        """Cut the connection instead of handing on the message of the cue."""
+        self._break_before = _Cued(cue, times)
 
-    def break_after(self, cue: Cue) -> None:
+    def break_after(self, cue: Cue, *, times: int = 1) -> None:
         """Hand on the message, wait until the server has done it, and cut instead of handing back
-        the answer, once.
+        the answer.
         """
-        self._swallow_after = cue
+        self._break_after = _Cued(cue, times)
 
     @contextmanager
     def counting(self) -> Iterator[list[int]]:
@@ -73,6 +86,8 @@ class Relay:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(("127.0.0.1", self._server_port))
+                for each in (client, server):
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._open += [client, server]
                 self.connections += 1
                 swallow = threading.Event()
@@ -90,11 +105,9 @@ class Relay:
             while kind := stream.read(1):
                 size = stream.read(4)
                 body = stream.read(struct.unpack("!i", size)[0] - 4)
-                if self._break_before and self._break_before(kind, body):
-                    self._break_before = None
+                if self._break_before.met(kind, body):
                     break
-                if self._swallow_after and self._swallow_after(kind, body):
-                    self._swallow_after = None
+                if self._break_after.met(kind, body):
                     swallow.set()
                 self.round_trips += kind in _AWAITED
                 if kind in b"PQ":
@@ -121,6 +134,10 @@ def statement(text: str) -> Cue:
     """A message that sends a statement beginning with this text, whatever its case."""
     wanted = text.lower().encode()
     return lambda kind, body: kind in b"PQ" and body.lower().lstrip(b"\0").startswith(wanted)
+
+
+def _never(_kind: bytes, _body: bytes) -> bool:
+    return False
 
 
 def _close(*sockets: socket.socket) -> None:
