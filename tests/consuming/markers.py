@@ -4,6 +4,7 @@ PostgreSQL, held to it by tests/conformance/deliveries.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -77,10 +78,22 @@ class MarkedDatabase(MemoryDatabase):
     def at_once(self) -> Iterator[MarkersInMemory]:
         yield self.deliveries
 
+    @contextmanager
+    def transaction(self) -> Iterator[tuple[Any, Any]]:
+        known = self.deliveries
+        kept = dict(known.markers), dict(known.deadlines), dict(known.failing)
+        try:
+            with super().transaction() as given:
+                yield given
+        except BaseException:
+            known.markers, known.deadlines, known.failing = kept
+            raise
+
     def count_failing(self, version: str, order_ids: Sequence[str]) -> Failing:
         before = self.deliveries.failing.get(version, Failing())
         orders = tuple(dict.fromkeys((*before.orders, *order_ids)))
-        return msgspec.structs.replace(before, orders=orders)
+        self.deliveries.failing[version] = msgspec.structs.replace(before, orders=orders)
+        return self.deliveries.failing[version]
 
     def write(
         self,

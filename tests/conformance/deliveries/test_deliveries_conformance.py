@@ -56,6 +56,21 @@ def said(database):
         yield deliveries
 
 
+@contextmanager
+def rolled_back(database):
+    """A transaction that is given up in the end."""
+
+    def work():
+        with database.transaction() as (store, _):
+            yield store
+            raise ZeroDivisionError
+
+    working = work()
+    yield next(working)
+    with pytest.raises(ZeroDivisionError):
+        next(working)
+
+
 def test_the_first_sees_nobody(database):
     assert begun(database, mark()) == (False, {})
 
@@ -180,3 +195,19 @@ def test_failing_orders_are_counted_once_each(database):
         known = store.count_failing("v1", ["B", "A"])
         assert (sorted(known.orders), known.stopped) == (["A", "B"], True)
         assert not store.count_failing("v2", ["C"]).stopped
+
+
+def test_a_count_stays_with_its_transaction(database):
+    with database.transaction() as (store, _):
+        store.count_failing("v1", ["A"])
+    with rolled_back(database) as store:
+        store.count_failing("v1", ["B"])
+    with database.transaction() as (store, _):
+        assert sorted(store.count_failing("v1", ["C", "C"]).orders) == ["A", "C"]
+
+
+def test_a_mark_that_was_taken_back_in_vain_stays(database):
+    begun(database, mark(ONE))
+    with rolled_back(database) as store:
+        store.write([], [], Beside(ended=ONE, forgotten=(ONE,)))
+    assert ONE in begun(database, mark(TWO))[1]
