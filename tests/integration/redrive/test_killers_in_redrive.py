@@ -47,6 +47,8 @@ def test_the_killer_among_followers_is_found_and_refused_without_being_run(world
     assert world.names() == ["1", "2", "3"]
     assert world.lot()[0][:2] == ("blocker", "killer")
     assert world.head() == ("parked", 3)
+    named = world.rows("select from inorder.delivery where sequence_number is not null")
+    assert named == [], "whoever asks for it again begins anew"
     assert world.redrive_all() == [], "only who asks for killers runs one again"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from consumer.redrive.lots import UnknownOrder
+from consumer.redrive.orders import redrive_order
 from tests.consuming.events import REFUSED, make_event
 from tests.operating.world import World
 
@@ -88,6 +89,16 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(world):
     world.notes.refuses = {REFUSED}
     assert world.redrive(dry_run=True).refused is not None
     assert world.lot() == before
+
+
+def test_large_events_are_read_a_few_at_a_time(world):
+    world.live(
+        *(make_event(v, type=REFUSED if v == 1 else "note", pad="x" * 900) for v in (1, 2, 3))
+    )
+    world.notes.refuses = set()
+    turns = []
+    redrive_order(world.means(bytes=1_000), "A", on_turn=turns.append)
+    assert [len(turn.applied) for turn in turns] == [1, 1, 1]
 
 
 def test_an_order_that_nobody_has_seen_is_an_error(world):
