@@ -78,6 +78,7 @@ def sending(endpoint: Endpoint, arn: str, *, seed: int, rate: int = 800) -> Iter
 
 def _producer(endpoint: Endpoint, arn: str) -> Producer:
     settings = ProducerSettings(delivery_timeout=60.0)
+    name = arn.rpartition("/")[2]  # kinesalite knows no ARNs in requests
     return Producer(
-        arn, endpoint.client(connections=settings.max_requests_in_flight), settings=settings
+        name, endpoint.client(connections=settings.max_requests_in_flight), settings=settings
     )
