@@ -85,16 +85,21 @@ class Relay:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server_port))
-                for each in (client, server):
-                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._open += [client, server]
-                self.connections += 1
-                swallow = threading.Event()
-                for work in (self._to_server, self._to_client):
-                    threading.Thread(
-                        target=work, args=(client, server, swallow), daemon=True
-                    ).start()
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._server_port))
+                except OSError:
+                    client.close()
+                else:
+                    self._relay(client, server)
+
+    def _relay(self, client: socket.socket, server: socket.socket) -> None:
+        for each in (client, server):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open += [client, server]
+        self.connections += 1
+        swallow = threading.Event()
+        for work in (self._to_server, self._to_client):
+            threading.Thread(target=work, args=(client, server, swallow), daemon=True).start()
 
     def _to_server(
         self, client: socket.socket, server: socket.socket, swallow: threading.Event

@@ -1,5 +1,6 @@
 """The consumer on a database of the test's own."""
 
+import socket
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -23,6 +24,14 @@ def invoke(database_url: str, journal: psycopg.Connection) -> Iterator[Callable[
     """The handler with the tests' projection."""
     with environment(database_url) as invoke:
         yield invoke
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """A loopback port that refuses connections: bound, and not listened to."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 @pytest.fixture
