@@ -1,7 +1,6 @@
 """The shipped projection on a machine that fails now and then, whatever the event."""
 
 import os
-import time
 from pathlib import Path
 
 from consumer.orders import Orders, OrderState
@@ -30,8 +29,6 @@ def _suffer(ailment: str) -> None:
     if ailment == "loop":
         while True:
             pass
-    if ailment == "hang":
-        time.sleep(3_600)
     kept = []
     while True:
         kept.append(b"x" * (4 * _MEGABYTE))
