@@ -37,6 +37,11 @@ setup: .venv/dev.stamp $(TOOLS:%=.tools/%.stamp) ## install everything pinned, i
 test: setup ## run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
 
+SEEDS      ?= 500
+FIRST_SEED ?= 0
+simulate: .venv/dev.stamp ## run the simulation (SEEDS=500, FIRST_SEED=0)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST_SEED)
+
 check: .venv/dev.stamp .tools/sam.stamp ## ruff, mypy --strict, sam validate --lint
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
@@ -140,4 +145,4 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo inorder migrate setup test check pins clean build $(FUNCTIONS)
+.PHONY: help demo inorder migrate setup test simulate check pins clean build $(FUNCTIONS)

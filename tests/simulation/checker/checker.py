@@ -1,0 +1,278 @@
+"""Holds a history against the promises, fact by fact: at every commit, not only at the end."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from tests.simulation.checker import promises
+from tests.simulation.checker.kpl import payloads
+from tests.simulation.checker.record import OrderRecord, Place, Row, original, place_of
+from tests.simulation.scenario import Item, Scenario
+
+Change = tuple[str, Any, Row | None, Row | None]
+
+
+class Checker:
+    """`broken` is the first thing that is wrong, or None."""
+
+    def __init__(self, scenario: Scenario, bad_versions: frozenset[str], failing: int, deaths: int) -> None:
+        self.broken: str | None = None
+        self._scenario = scenario
+        self._bad_versions = bad_versions
+        self._failing = failing
+        self._enough_deaths = deaths
+        self._deaths: dict[Place, int] = {}
+        self._orders: dict[str | None, OrderRecord] = {
+            plan.order_id: OrderRecord(plan) for plan in scenario.orders
+        }
+        items = [item for plan in scenario.orders for item in plan.items]
+        self._by_payload: dict[bytes, Item] = {}
+        self._by_token: dict[tuple[str, str], Item] = {}
+        for item in items:
+            self._by_payload.setdefault(item.payload, item)
+            if item.equals is None:
+                self._by_token[item.order_id, item.token] = item
+        self._landed: dict[str, list[tuple[Place, bytes]]] = {}
+        self._known_places: set[Place] = set()
+        self._parked: dict[bytes, int] = {}
+        self._excused: dict[str, set[str | None]] = {}
+        self._connected: dict[str, int] = {}
+        merges = any(fault.kind == "merge" for fault in scenario.faults)
+        after_one = scenario.undocumented.merged_child.name == "AFTER_ONE"
+        self._reordered = merges and after_one
+
+    # ------------------------------------------------------------------------ facts of the stream
+
+    def landed(self, shard_id: str, sequence_number: int, data: bytes) -> None:
+        for sub, payload in enumerate(payloads(data)):
+            place = (sequence_number, sub)
+            self._landed.setdefault(shard_id, []).append((place, payload))
+            item = self._by_payload.get(payload)
+            if item is None:
+                continue
+            record = self._orders[item.order_id]
+            if item.flavour == "garbled":
+                record.garbled.append(place)
+            record.landed.setdefault(original(item), place)
+
+    def acknowledged(self, item: Item) -> None:
+        record = self._orders[item.order_id]
+        record.acknowledged.add(item.n)
+        if original(item) not in record.landed:
+            self._say([f"P1: {item.name} was acknowledged and is not on the stream"])
+
+    def finished(self, shard_id: str, through: int) -> None:
+        """The mapping will not deliver the records of this shard up to here again."""
+        landed = self._landed.get(shard_id, [])
+        done = 0
+        for place, payload in landed:
+            if place[0] > through:
+                break
+            done += 1
+            if not self._accounted(place, payload):
+                self._say([f"P1: {self._name(payload)} at {place} is finished, and nowhere"])
+        del landed[:done]
+
+    # ------------------------------------------------------------------------ facts of the tables
+
+    def committed(self, changes: Iterable[Change]) -> None:
+        touched: dict[str | None, dict[int, Row]] = {}
+        ledger: list[Row] = []
+        parked: list[Row] = []
+        gone: list[Row] = []
+        for table, key, before, after in changes:
+            order_id = key[0] if table == "ledger" else key
+            if table == "lot":
+                order_id = (after or before or {})["order_id"]
+            elif table not in ("ledger", "head", "trail"):
+                continue
+            record = self._record(order_id)
+            if order_id not in touched:
+                touched[order_id] = {row["entry_id"]: row for row in record.blockers()}
+            if table == "lot":
+                self._take_entry(record, key, before, after, parked, gone)
+            elif table == "head":
+                record.head = after
+            elif table == "trail":
+                record.trail = () if after is None else after["trail"]
+            elif before is not None or after is None:
+                self._say([f"P1: the ledger was changed at {key}"])
+            else:
+                ledger.append(after)
+        self._take_ledger(ledger)
+        for order_id, blockers in touched.items():
+            self._check_order(order_id, blockers, ledger)
+        self._check_entries(parked, gone)
+
+    def _take_entry(
+        self,
+        record: OrderRecord,
+        key: int,
+        before: Row | None,
+        after: Row | None,
+        parked: list[Row],
+        gone: list[Row],
+    ) -> None:
+        if before is not None:
+            self._parked[before["payload"]] -= 1
+            del record.lot[key]
+        if after is None:
+            if before is not None:
+                gone.append(before)
+            return
+        record.lot[key] = after
+        self._parked[after["payload"]] = self._parked.get(after["payload"], 0) + 1
+        self._known_places.add(place_of(after))
+        if before is not None and before["payload"] != after["payload"]:
+            self._say([f"P1: entry {key} of the lot has other bytes now"])
+        if before is None or before["kind"] != after["kind"]:
+            parked.append(after)
+
+    def _take_ledger(self, rows: list[Row]) -> None:
+        for row in sorted(rows, key=lambda row: row["ordinal"]):
+            record = self._record(row["order_id"])
+            token = json.loads(row["data"])["n"]
+            item = self._by_token.get((row["order_id"], token))
+            if item is None or record.plan is None:
+                self._say([f"P2: nobody sent {row['data']} for order {row['order_id']}"])
+                continue
+            record.applied.append(item.n)
+            record.rows.append({**row, "data": token})
+            if row["ordinal"] != len(record.rows):
+                self._say([f"P3: {item.name} is the order's {row['ordinal']}th event in the ledger"])
+            if item.version is not None and item.version != row["ordinal"]:
+                self._say([f"P3: {item.name} has version {item.version}, not {row['ordinal']}"])
+            self._say(
+                promises.p4_nothing_missing(
+                    row["order_id"], record, item, reordered=self._reordered
+                )
+            )
+            if not self._reordered:
+                self._say(
+                    promises.p4_unreadable(row["order_id"], record, row, self._known_places)
+                )
+
+    def _check_order(
+        self, order_id: str | None, before: dict[int, Row], ledger: list[Row]
+    ) -> None:
+        if order_id is None:
+            return
+        record = self._record(order_id)
+        new = [row for row in ledger if row["order_id"] == order_id]
+        self._say(promises.p2_once(order_id, record))
+        self._say(promises.p3_order(order_id, record))
+        self._say(promises.p4_no_overtaking(order_id, record, new, before))
+        self._say(promises.head_fits(order_id, record))
+
+    def _check_entries(self, parked: list[Row], gone: list[Row]) -> None:
+        for row in parked:
+            if row["entry_id"] not in self._record(row["order_id"]).lot:
+                continue
+            if self._excuse(row):
+                continue
+            record = self._record(row["order_id"])
+            item = self._by_payload.get(row["payload"])
+            self._say(
+                promises.p6_justified(
+                    row["order_id"], row, item, record, reordered=self._reordered
+                )
+            )
+        for row in gone:
+            item = self._by_payload.get(row["payload"])
+            known = item is not None and original(item) in self._record(row["order_id"]).applied
+            if not known:
+                self._say([f"P1: {self._name(row['payload'])} left the lot and was not applied"])
+
+    def _excuse(self, row: Row) -> bool:
+        """A bad version of the code may park fewer orders than would stop it; and an event that
+        so many processes died at cannot prove that it was chance.
+        """
+        if row["reason"] == "killer" and self._deaths.get(place_of(row), 0) >= self._enough_deaths:
+            return True
+        version = row.get("code_version", "")
+        blamed = row["kind"] == "blocker" and row["reason"] in promises.UNEXPECTED
+        if not blamed or version not in self._bad_versions:
+            return False
+        orders = self._excused.setdefault(version, set())
+        orders.add(row["order_id"])
+        if len(orders) >= self._failing:
+            self._say([f"P6: the bad version {version} has parked {len(orders)} orders"])
+        return True
+
+    # ------------------------------------------------------------------------ other facts
+
+    def connected(self, environment: str, environments: int) -> None:
+        self._connected[environment] = self._connected.get(environment, 0) + 1
+        if self._connected[environment] > 1:
+            self._say([f"P7: {environment} holds {self._connected[environment]} connections"])
+        if environments > self._scenario.concurrency:
+            self._say([f"P7: {environments} environments at once"])
+
+    def died(self, marker: Row) -> None:
+        """A process died, with this to say of what it worked on."""
+        if marker["sequence_number"] is not None:
+            place = place_of(marker)
+            self._deaths[place] = self._deaths.get(place, 0) + 1
+
+    def disconnected(self, environment: str) -> None:
+        self._connected[environment] -= 1
+
+    def ended_undisturbed(self, invocation: str, checkpoint: str | None, problem: str) -> None:
+        """An invocation ended that met no fault."""
+        if checkpoint is not None:
+            self._say([f"P5: {invocation} met no fault and did not finish {checkpoint}: {problem}"])
+
+    def failed(self, what: str) -> None:
+        """Something raised that never should have."""
+        self._say([what])
+
+    def settled(self) -> None:
+        """The world is at rest, and nothing was wrong for long enough."""
+        for shard_id, landed in self._landed.items():
+            for place, payload in landed:
+                self._say([f"P1: {self._name(payload)} at {place} of {shard_id} is not finished"])
+        for order_id, record in self._orders.items():
+            if order_id is not None:
+                self._say(promises.settled(order_id, record))
+            for item in record.plan.items if record.plan is not None else ():
+                if item.n in record.acknowledged and not self._accounted_item(item):
+                    self._say([f"P1: {item.name} was acknowledged, and is neither applied nor parked"])
+
+    def healed(self) -> None:
+        """Every event could be applied, and everything that waited was tried."""
+        for order_id, record in self._orders.items():
+            if order_id is not None and record.plan is not None and not self._reordered:
+                self._say(promises.healed(order_id, record))
+
+    # ------------------------------------------------------------------------
+
+    def _accounted(self, place: Place, payload: bytes) -> bool:
+        item = self._by_payload.get(payload)
+        if item is None or item.flavour == "garbled":
+            return place in self._known_places
+        return self._accounted_item(item)
+
+    def _accounted_item(self, item: Item) -> bool:
+        if original(item) in self._orders[item.order_id].applied:
+            return True
+        if self._parked.get(item.payload, 0) > 0:
+            return True
+        if item.equals is None:
+            return False
+        plan = self._orders[item.order_id].plan
+        first = next(i for i in plan.items if i.n == item.equals) if plan else item
+        return self._parked.get(first.payload, 0) > 0
+
+    def _record(self, order_id: str | None) -> OrderRecord:
+        found = self._orders.get(order_id)
+        if found is None:
+            found = self._orders[order_id] = OrderRecord(None)
+        return found
+
+    def _name(self, payload: bytes) -> str:
+        item = self._by_payload.get(payload)
+        return repr(payload[:30]) if item is None else f"{item.name} ({item.flavour})"
+
+    def _say(self, wrong: Iterable[str]) -> None:
+        if self.broken is None:
+            self.broken = next(iter(wrong), None)

@@ -1,0 +1,163 @@
+"""The promises as functions over facts. Each yields what is wrong, in words, if anything is.
+
+| promise | checked |
+|---|---|
+| P1 no loss | nothing leaves ledger or lot; what is acknowledged has landed; what the mapping calls finished stands in ledger or lot |
+| P2 once | no event twice in the ledger; the projection holds exactly what the ledger says |
+| P3 order | the ledger of an order grows in the order of sending |
+| P4 no overtaking | nothing is applied while something earlier is missing or waits for a decision |
+| P5 isolation | an invocation that met no fault finishes its whole batch, whatever is in it |
+| P6 outage is no poison | only what was planned to be bad is ever a blocker |
+| P7 bounded downstream | connections never exceed the function's concurrency |
+"""
+
+from collections.abc import Iterable, Iterator
+
+from tests.simulation.checker.record import OrderRecord, Place, Row, place_of
+from tests.simulation.scenario import Item
+
+BLAMED = {
+    "rejected": ("refuse",),
+    "failed": ("break",),
+    "data_error": ("spoil",),
+    "unreadable": ("garbled",),
+    "conflict": ("conflict_id", "conflict_version"),
+    "wrong_kind": ("wrong_kind",),
+    "killer": ("kill", "hang"),
+}
+"""Which flavours of events may be parked for which reason."""
+
+UNEXPECTED = ("failed", "data_error", "killer")
+"""What a bad version of the code may be the reason of."""
+
+
+def p2_once(order_id: str, record: OrderRecord) -> Iterator[str]:
+    if len(record.applied) != len(set(record.applied)):
+        yield f"P2: order {order_id}: an event is in the ledger twice: {record.applied}"
+    ledger = tuple(row["data"] for row in record.rows)
+    if ledger != record.trail:
+        yield f"P2: order {order_id}: the ledger says {ledger}, the projection {record.trail}"
+
+
+def p3_order(order_id: str, record: OrderRecord) -> Iterator[str]:
+    if any(a >= b for a, b in zip(record.applied, record.applied[1:], strict=False)):
+        yield f"P3: order {order_id} was applied in the order {record.applied}"
+
+
+def p4_nothing_missing(
+    order_id: str, record: OrderRecord, item: Item, *, reordered: bool
+) -> Iterator[str]:
+    """An event was just applied: everything sent before it has to be applied already."""
+    plan = record.plan
+    if plan is None:
+        return
+    applied = frozenset(record.applied)
+    for earlier in plan.items:
+        if earlier.n >= item.n:
+            return
+        if earlier.equals is not None or earlier.n in applied:
+            continue
+        numbered = plan.versioned and earlier.flavour not in ("wrong_kind", *CONFLICTING)
+        if numbered or (earlier.n in record.landed and not reordered):
+            yield f"P4: {item.name} was applied and {earlier.name} ({earlier.flavour}) was not"
+
+
+CONFLICTING = ("conflict_id", "conflict_version")
+
+
+def p4_no_overtaking(
+    order_id: str, record: OrderRecord, new: Iterable[Row], before: dict[int, Row]
+) -> Iterator[str]:
+    """`new` rows of the ledger, `before` the blockers that stood before the commit."""
+    for row in new:
+        for blocker in record.blockers():
+            if blocker["entry_id"] in before:
+                versioned = record.head is not None and record.head["versioned"]
+                overtakes = (
+                    row["ordinal"] >= blocker["rank"]
+                    if versioned
+                    else place_of(row) > place_of(blocker)
+                )
+            else:
+                overtakes = place_of(row) > place_of(blocker)
+            if overtakes:
+                yield (
+                    f"P4: order {order_id}: {row['data']} was applied behind the "
+                    f"{blocker['reason']} entry {blocker['entry_id']}"
+                )
+
+
+def p4_unreadable(order_id: str, record: OrderRecord, row: Row, known: set[Place]) -> Iterator[str]:
+    """Unreadable bytes of the order that stand before an applied event have to be in the lot."""
+    at = place_of(row)
+    for place in record.garbled:
+        if place < at and place not in known:
+            yield f"P4: order {order_id}: {row['data']} was applied before the bytes at {place}"
+
+
+def p6_justified(
+    order_id: str | None, row: Row, item: Item | None, record: OrderRecord, *, reordered: bool
+) -> Iterator[str]:
+    """An entry of the lot has to be there for what was planned, and for nothing else."""
+    kind, reason = row["kind"], row["reason"]
+    name = item.name if item is not None else repr(row["payload"][:20])
+    if kind == "blocker":
+        if item is None:
+            justified = reason == "unreadable"
+        elif reason == "overtaken":
+            justified = reordered
+        elif reason == "data_error" and _cursed(record):
+            justified = True
+        else:
+            justified = item.flavour in BLAMED.get(reason, ())
+            justified = justified or (reordered and reason in ("conflict", "wrong_kind"))
+        if not justified:
+            yield f"P6: {name} is innocent and was parked: {reason}: {row['detail']}"
+    elif kind == "stray" and item is not None:
+        yield f"P6: {name} was put aside as a stray: {reason}: {row['detail']}"
+    elif kind == "gap" and (item is None or (item.version or 0) <= len(record.applied) + 1):
+        yield f"P6: {name} waits for a version that is not missing"
+
+
+def _cursed(record: OrderRecord) -> bool:
+    plan = record.plan
+    return plan is not None and any(i.flavour == "curse" and i.n in record.applied for i in plan.items)
+
+
+def head_fits(order_id: str, record: OrderRecord) -> Iterator[str]:
+    """Head, ledger and lot agree."""
+    head, waiting = record.head, record.waiting()
+    if head is None:
+        if record.rows or waiting:
+            yield f"P1: order {order_id} has rows and no head"
+        return
+    if head["ordinal"] != len(record.rows):
+        yield f"P3: order {order_id}: the head is at {head['ordinal']} of {len(record.rows)}"
+    if not waiting:
+        expected = "open"
+    elif record.blockers() or not head["versioned"] or waiting[0]["rank"] <= head["ordinal"] + 1:
+        expected = "parked"
+    else:
+        expected = "gap"
+    if head["state"] != expected:
+        yield f"P4: order {order_id} is {head['state']}, its lot says {expected}"
+
+
+def settled(order_id: str, record: OrderRecord) -> Iterator[str]:
+    """Nothing is going on any more: what could be applied has been."""
+    waiting = record.waiting()
+    if waiting and not record.blockers() and (record.head or {}).get("state") == "parked":
+        yield f"P1: order {order_id} has entries that nothing hinders and nobody applies"
+
+
+def healed(order_id: str, record: OrderRecord) -> Iterator[str]:
+    """Everything that landed is applied, up to the first event that no code can apply."""
+    plan = record.plan
+    for item in plan.items if plan is not None else ():
+        if item.equals is not None:
+            continue
+        if item.flavour in ("missing", "garbled", "wrong_kind", *CONFLICTING):
+            return
+        if item.n in record.landed and item.n not in record.applied:
+            yield f"P1: {item.name} ({item.flavour}) could be applied and still waits"
+

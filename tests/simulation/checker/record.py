@@ -1,0 +1,41 @@
+"""What the checker knows of one order: what was planned, what landed, what the tables say."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.scenario import Item, OrderPlan
+
+Row = dict[str, Any]
+Place = tuple[int, int]
+
+
+@dataclass(slots=True)
+class OrderRecord:
+    """Facts of one order. Items are named by their `n`; doubles by that of their original."""
+
+    plan: OrderPlan | None
+    landed: dict[int, Place] = field(default_factory=dict)
+    garbled: list[Place] = field(default_factory=list)
+    acknowledged: set[int] = field(default_factory=set)
+    applied: list[int] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    lot: dict[int, Row] = field(default_factory=dict)
+    head: Row | None = None
+    trail: tuple[str, ...] = ()
+
+    def blockers(self) -> list[Row]:
+        return [row for row in self.lot.values() if row["kind"] == "blocker"]
+
+    def waiting(self) -> list[Row]:
+        """The lot in redrive order, strays apart."""
+        rows = [row for row in self.lot.values() if row["kind"] != "stray"]
+        return sorted(rows, key=lambda row: (row["rank"], row["entry_id"]))
+
+
+def place_of(row: Row) -> Place:
+    return int(row["sequence_number"]), row["sub_sequence_number"]
+
+
+def original(item: Item) -> int:
+    """The `n` of the event that this item is, or is the double of."""
+    return item.n if item.equals is None else item.equals

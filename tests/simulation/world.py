@@ -1,0 +1,320 @@
+"""Everything together: the world of one scenario, run to its end."""
+
+import dataclasses
+import hashlib
+from typing import Any
+
+import msgspec
+
+from consumer.order import Reason
+from consumer.redrive.orders import Which
+from tests.simulation.checker.checker import Checker
+from tests.simulation.database.server import Server, no_answer, starting_up
+from tests.simulation.database.statements import catalogue
+from tests.simulation.database.tables import Change
+from tests.simulation.database.transaction import Transaction
+from tests.simulation.dice import Dice
+from tests.simulation.faults import MOMENTS, WINDOWS, Fault
+from tests.simulation.function import FAILING_ORDERS, KILLER_DEATHS, Function
+from tests.simulation.loop import Loop
+from tests.simulation.mapping import Deliveries
+from tests.simulation.producing import Caller
+from tests.simulation.projection import FailsEverything, Healed, Trails, statements
+from tests.simulation.scenario import SENDING_MS, Scenario
+from tests.simulation.stream.client import Client
+from tests.simulation.stream.shards import ImaginedStream, Shard, Stored
+
+CALM_MS = 130_000
+"""From the last fault on: locks of lost connections are noticed, late puts have landed."""
+LONGEST_MS = 4 * 3_600_000
+PATIENCE_MS = 1_200_000
+"""After the last fault; what is not at rest then waits for somebody to mend the code."""
+BAD_VERSION = "bad"
+
+_CATALOGUE = catalogue() | statements()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Ran:
+    """How a run ended: `broken` says which promise, None for none."""
+
+    broken: str | None
+    history: tuple[str, ...]
+    steps: int
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(self.history).encode()).hexdigest()
+
+
+class World:
+    """One scenario and all that takes part in it."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._facts: list[tuple[Any, ...]] = []
+        self._rates: dict[str, float] = {}
+        self._disturbed_at = -CALM_MS
+        self._lasting = self._down = 0
+        self.loop = Loop()
+        self.dice = Dice(scenario.seed, "run")
+        self.checker = Checker(scenario, frozenset({BAD_VERSION}), FAILING_ORDERS, KILLER_DEATHS)
+        self.server = Server(self.loop, _CATALOGUE, self._committed)
+        self.stream = ImaginedStream(scenario.shards, self._landed, lambda: self.dice.below(1_000))
+        self.function = Function(
+            loop=self.loop,
+            dice=self.dice,
+            server=self.server,
+            strikes=self.strikes,
+            disturbed=self._disturbed_since,
+            checker=self.checker,
+            log=self.log,
+            scenario=scenario,
+        )
+        self.deliveries = Deliveries(
+            loop=self.loop,
+            dice=self.dice,
+            stream=self.stream,
+            function=self.function,
+            settings=scenario.mapping,
+            undocumented=scenario.undocumented,
+            strikes=self.strikes,
+            checker=self.checker,
+            log=self.log,
+        )
+        self.callers = [
+            self._caller(number, buckets=buckets) for number, buckets in enumerate(scenario.buckets)
+        ]
+        for fault in scenario.faults:
+            self._plan(fault)
+
+    def _caller(self, number: int, *, buckets: bool) -> Caller:
+        return Caller(
+            loop=self.loop,
+            dice=self.dice,
+            client=Client(self.loop, self.dice, self.strikes, self.stream),
+            plans=[order for order in self._scenario.orders if order.producer == number],
+            buckets=buckets,
+            acknowledged=self.checker.acknowledged,
+            log=self.log,
+        )
+
+    # ------------------------------------------------------------------------ running it
+
+    def run(self) -> Ran:
+        """Until everything is at rest, or a promise is broken."""
+        self._until_rest(last_fault(self._scenario) + PATIENCE_MS)
+        if not self.loop.idle and self._stopped():
+            self._deploy_healed()
+        self._until_rest(LONGEST_MS)
+        self._redrive_now(Which(drainable=True))
+        self.checker.settled()
+        self._deploy_healed()
+        for which in (Which(outdated=True), Which(reason=Reason.KILLER), Which()):
+            self._redrive_now(which)
+        self._redrive_now(Which(drainable=True))
+        self.checker.healed()
+        self.log("end", self.checker.broken or "every promise kept")
+        return Ran(
+            broken=self.checker.broken,
+            history=tuple(" ".join(map(str, fact)) for fact in self._facts),
+            steps=self.loop.steps,
+        )
+
+    def _until_rest(self, at_most: int) -> None:
+        while self.checker.broken is None and self.loop.now <= at_most and self.loop.step():
+            pass
+        if self.checker.broken is None and at_most == LONGEST_MS and not self.loop.idle:
+            self.checker.failed("P1: the world does not come to rest")
+
+    def _redrive_now(self, which: Which) -> None:
+        if self.checker.broken is None:
+            self.function.redrive(which)
+            self._until_rest(LONGEST_MS)
+
+    def _stopped(self) -> bool:
+        """Whether the running code has stopped itself: too few events, and all of them bad."""
+        rows = self.server.tables.table("deploy").values()
+        return any(row["stopped_at"] is not None for row in rows)
+
+    def _deploy_healed(self) -> None:
+        """Code under which everything applies."""
+        self.function.deploy("healed", Healed)
+
+    def log(self, *fact: Any) -> None:
+        self._facts.append((self.loop.now, *fact))
+
+    # ------------------------------------------------------------------------ facts
+
+    def _landed(self, shard: Shard, stored: Stored) -> None:
+        self.log("landed", shard.shard_id[-2:], stored.sequence_number, stored.partition_key)
+        self.checker.landed(shard.shard_id, stored.sequence_number, stored.data)
+        self.deliveries.landed(shard, stored)
+
+    def _committed(self, changes: list[Change]) -> None:
+        for table, key, before, after in changes:
+            self.log("commit", table, key, *_brief(table, before, after))
+        self.checker.committed(changes)
+
+    # ------------------------------------------------------------------------ faults
+
+    def strikes(self, kind: str) -> bool:
+        """Whether a fault of this kind meets this; what strikes disturbs."""
+        if kind and kind not in self._rates:
+            return False
+        if kind and not self.dice.chance(self._rates[kind]):
+            return False
+        self._disturbed_at = self.loop.now
+        if kind:
+            self.log("fault", kind)
+        return True
+
+    def _disturbed_since(self, began: int) -> bool:
+        return self._disturbed_at + CALM_MS > began or bool(self._rates) or self._lasting > 0
+
+    def _plan(self, fault: Fault) -> None:
+        if fault.kind in WINDOWS:
+            self.loop.at(fault.at, lambda: self._open(fault))
+            self.loop.at(fault.until, lambda: self._close(fault))
+        else:
+            begin = getattr(self, f"_{fault.kind}")
+            self.loop.at(fault.at, lambda: self._moment(fault, begin))
+
+    def _open(self, fault: Fault) -> None:
+        self.log("begin", fault)
+        self._rates[fault.kind] = fault.rate
+
+    def _close(self, fault: Fault) -> None:
+        self._rates.pop(fault.kind, None)
+        self._disturbed_at = self.loop.now
+
+    def _moment(self, fault: Fault, begin: Any) -> None:
+        self.log("happens", fault)
+        self._disturbed_at = self.loop.now
+        begin(fault)
+
+    def _later(self, fault: Fault, action: Any) -> None:
+        self._lasting += 1
+
+        def end() -> None:
+            self.log("ends", fault.kind)
+            self._lasting -= 1
+            self._disturbed_at = self.loop.now
+            action()
+
+        self.loop.at(fault.until, end)
+
+    def _producer_crash(self, fault: Fault) -> None:
+        self.callers[int(fault.chance * len(self.callers))].crash()
+
+    def _split(self, fault: Fault) -> None:
+        shards = self.stream.open()
+        shard = shards[int(fault.chance * len(shards))]
+        self.stream.split(shard)
+        self.deliveries.closed(shard)
+
+    def _merge(self, fault: Fault) -> None:
+        pairs = self.stream.neighbours()
+        if pairs:
+            left, right = pairs[int(fault.chance * len(pairs))]
+            self.stream.merge(left, right)
+            self.deliveries.closed(left)
+            self.deliveries.closed(right)
+
+    def _mapping_restart(self, _: Fault) -> None:
+        self.deliveries.restart()
+
+    def _mapping_rewind(self, fault: Fault) -> None:
+        self.deliveries.restart(fault.chance)
+
+    def _mapping_recreate(self, _: Fault) -> None:
+        self.deliveries.recreate()
+
+    def _mapping_update(self, fault: Fault) -> None:
+        sizes = (1, 2, 7, 50)
+        self._update(
+            batch_size=sizes[int(fault.chance * len(sizes))],
+            parallelization_factor=1 + int(fault.chance * 10),
+        )
+
+    def _disable(self, fault: Fault) -> None:
+        self._update(enabled=False)
+        self._later(fault, lambda: self._update(enabled=True))
+
+    def _update(self, **changes: Any) -> None:
+        self.deliveries.update(msgspec.structs.replace(self.deliveries.settings, **changes))
+
+    def _outage(self, fault: Fault) -> None:
+        self._down += 1
+        self.server.down = no_answer
+        self.server.cut_all()
+        self._later(fault, self._up)
+
+    def _up(self) -> None:
+        self._down -= 1
+        if not self._down:
+            self.server.down = None
+        self.server.started_at = self.loop.now
+
+    def _restart(self, _: Fault) -> None:
+        self.server.cut_all()
+        self.server.started_at = self.loop.now
+
+    def _failover(self, fault: Fault) -> None:
+        self._down += 1
+        self.server.down = starting_up
+        self.server.crash()
+        self._later(fault, self._up)
+
+    def _demotion(self, fault: Fault) -> None:
+        self.server.demote()
+        self.server.in_recovery = True
+        self._later(fault, self._promote)
+
+    def _promote(self) -> None:
+        self.server.in_recovery = False
+        for session in list(self.server.sessions):
+            if session.read_only:
+                session.end()
+
+    def _intruder(self, fault: Fault) -> None:
+        """Somebody's transaction locks heads that stand, and forgets them."""
+        orders = [order.order_id for order in self._scenario.orders]
+        wanted = orders[int(fault.chance * len(orders)) :][:2]
+        transaction = Transaction(self.server)
+        for order_id in wanted:
+            if self.server.locks.holder(("head", order_id)) is None:
+                transaction.lock("head", order_id)
+        self._later(fault, transaction.rollback)
+
+    def _bad_deploy(self, fault: Fault) -> None:
+        self.function.deploy(BAD_VERSION, FailsEverything)
+        self._later(fault, lambda: self.function.deploy("v3", Trails))
+
+    def _redrive(self, fault: Fault) -> None:
+        self.function.redrive(Which())
+
+
+def _brief(table: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:
+    row = after or before or {}
+    match table:
+        case "ledger":
+            return [row["data"]]
+        case "lot":
+            return [row["kind"], row["reason"], str(row["rank"]), "in" if after else "out"]
+        case "head":
+            return [str(row["ordinal"]), row["state"]]
+        case "trail":
+            return ["".join(row["trail"])]
+    return ["in" if after else "out"]
+
+
+def run(scenario: Scenario) -> Ran:
+    return World(scenario).run()
+
+
+def last_fault(scenario: Scenario) -> int:
+    return max([SENDING_MS, *(fault.until for fault in scenario.faults)])
+
+
+assert {*MOMENTS} <= {name[1:] for name in dir(World)}, "a fault that nobody carries out"
