@@ -42,9 +42,12 @@ def environment(database_url: str, **variables: str) -> Iterator[Callable[..., A
     with pytest.MonkeyPatch.context() as patch:
         for name, value in given.items():
             patch.setenv(name, value)
-        yield _invoke
-        handler.parts().database.close()
-    handler.parts.cache_clear()
+        try:
+            yield _invoke
+        finally:
+            if handler.parts.cache_info().currsize:
+                handler.parts().database.close()
+            handler.parts.cache_clear()
 
 
 def _invoke(event: Mapping[str, Any], seconds: float = 30.0) -> Answer:
