@@ -13,6 +13,8 @@ import socket
 import sys
 import threading
 import time
+from io import TextIOWrapper
+from typing import cast
 
 import msgspec
 
@@ -65,5 +67,8 @@ def _watch(lifeline_fd: int) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children in order
+    # A line at a time: what a killed function printed is there, and environments that share a log
+    # do not print into each other's lines.
+    cast("TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         main(int(sys.argv[1]), int(sys.argv[2]))

@@ -104,8 +104,7 @@ class _Running:
         variables = function.variables()
         path = variables.get("PYTHONPATH", "")
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_PROJECT), path)))
-        # Unbuffered as in Lambda: what a killed function printed is still there.
-        command = [sys.executable, "-u", "-m", "local.environments.child", str(theirs.fileno())]
+        command = [sys.executable, "-m", "local.environments.child", str(theirs.fileno())]
         with log.open("ab") as output, theirs:
             self.process = subprocess.Popen(
                 [*command, str(lifeline)],
