@@ -10,7 +10,7 @@ import msgspec
 from contract.metrics import Metric
 
 _METRICS = b'"_aws"'
-_INTERRUPTED = b'"batch interrupted"'
+_INTERRUPTED = (b'"batch interrupted"', b'"code stopped"')
 
 
 class ConsumerCounts:
@@ -38,7 +38,7 @@ class ConsumerCounts:
         for line in lines:
             if _METRICS in line:
                 self._add(_decode(line))
-            elif _INTERRUPTED in line:
+            elif any(message in line for message in _INTERRUPTED):
                 self._tell(_decode(line).get("problem", ""))
 
     def __getitem__(self, metric: Metric) -> int:
