@@ -1,6 +1,7 @@
 -- Every statement the consumer sends, one per name. All are set-based: a batch of any size costs
 -- the same number of round trips. Arrays come in as binary parameters, and rows are found by a
--- probe per element (LATERAL), because `= any(array)` scans a table that was never analysed.
+-- probe per element (LATERAL), because `= any(array)` scans a table that was never analysed; and
+-- with `offset 0`, since without it the planner makes a join of the probes, by a scan again.
 -- Under READ COMMITTED a statement reads what was committed when it began: so heads are inserted,
 -- then locked, then everything else is read, in statements of their own.
 
@@ -32,6 +33,7 @@ cross join lateral (
     select ledger.id, ledger.ordinal, ledger.digest
     from inorder.ledger
     where ledger.order_id = asked.order_id and ledger.id = asked.id
+    offset 0
 ) as known
 union all
 select asked.order_id, known.id, known.ordinal, known.digest
@@ -40,6 +42,7 @@ cross join lateral (
     select ledger.id, ledger.ordinal, ledger.digest
     from inorder.ledger
     where ledger.order_id = asked.order_id and ledger.ordinal = asked.version
+    offset 0
 ) as known;
 
 -- name: facts_in_lot
@@ -50,6 +53,7 @@ from unnest(%(id_orders)b::text[], %(ids)b::uuid[]) as asked (order_id, id)
 cross join lateral (
     select * from inorder.parking_lot as lot
     where lot.order_id = asked.order_id and lot.id = asked.id
+    offset 0
 ) as known
 union all
 select asked.order_id, known.id, known.version, known.digest,
@@ -59,6 +63,7 @@ cross join lateral (
     select * from inorder.parking_lot as lot
     where lot.order_id = asked.order_id and lot.rank = asked.version
       and lot.version = asked.version
+    offset 0
 ) as known
 union all
 select asked.order_id, null, null, null, known.sequence_number, known.sub_sequence_number
@@ -71,6 +76,7 @@ cross join lateral (
     where lot.order_id = asked.order_id
       and lot.sequence_number = asked.sequence_number
       and lot.sub_sequence_number = asked.sub_sequence_number
+    offset 0
 ) as known;
 
 -- name: settled
@@ -81,6 +87,7 @@ from unnest(%(order_ids)b::text[]) as asked (order_id)
 cross join lateral (
     select * from inorder.decision
     where decision.order_id = asked.order_id and decision.action in ('skip', 'edit')
+    offset 0
 ) as known;
 
 -- name: waiting
