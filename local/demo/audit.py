@@ -122,7 +122,7 @@ def audit(
                 sent = [one for one in journal.of(order_id) if one.acknowledged]
                 mine = applied.get(order_id, [])
                 _check_order(found, order_id, sent, mine, waiting.get(order_id, []))
-                _measure(found, sent, mine, clock_offset)
+                _measure(found, sent, mine, clock_offset, since=journal.began)
             if projection is not None:
                 _check_projection(found, connection, projection, applied)
     return found
@@ -180,11 +180,17 @@ def _disorder(
 
 
 def _measure(
-    found: Audit, sent: Sequence[Sent], applied: Sequence[_Applied], clock_offset: float
+    found: Audit,
+    sent: Sequence[Sent],
+    applied: Sequence[_Applied],
+    clock_offset: float,
+    *,
+    since: float,
 ) -> None:
-    at = {row.identity: row.applied_at.timestamp() for row in applied}
+    """Send to commit, of what this run applied: an earlier one may have left rows in a database."""
+    at = {row.identity: row.applied_at.timestamp() - clock_offset for row in applied}
     found.latencies.extend(
-        (at[one.identity] - clock_offset - one.at) * 1_000 for one in sent if one.identity in at
+        (at[one.identity] - one.at) * 1_000 for one in sent if at.get(one.identity, 0.0) >= since
     )
 
 

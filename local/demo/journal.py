@@ -42,6 +42,7 @@ class Journal:
     def __init__(self) -> None:
         self._orders: dict[str, dict[Identity, Sent]] = {}
         self._lock = threading.Lock()
+        self.began = time.time()
         self.sent = 0
         self.resent = 0
         self.acknowledged = 0

@@ -56,6 +56,8 @@ class Workload(NamedTuple):
 
 def run(settings: DemoSettings, console: Console) -> bool:
     """Run the main job; True if every promise was kept. Raises `InorderError` for bad input."""
+    if settings.report is not None:
+        settings.report.unlink(missing_ok=True)  # a run that fails must not leave an earlier one's
     workload = _workload(settings)
     projection.find(settings.projection)
     template = Template.open(_TEMPLATE, parameters={"Projection": settings.projection})

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import time
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -68,6 +69,16 @@ UNVERSIONED = (
     "(select order_id from inorder.head where not versioned and state = 'open' and ordinal > 3 "
     "limit 1)"
 )
+
+
+def test_what_an_earlier_run_applied_has_no_latency(
+    sql: psycopg.Connection, journal: Journal
+) -> None:
+    journal.began = time.time() + 60
+    found = run(sql, journal)
+    assert found.clean
+    assert found.latencies == []
+
 
 FAULTS: dict[str, tuple[str, Callable[[Audit], int]]] = {
     "a lost event": (
