@@ -43,7 +43,8 @@ class Database:
             try:
                 self._connection = _refuse_what_forgets(connection)
             except BaseException:
-                connection.close()  # not left to the garbage collector: it is one too many till then
+                # Not left to the garbage collector: until then it is one too many.
+                connection.close()
                 raise
 
     @contextmanager
