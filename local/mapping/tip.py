@@ -24,6 +24,8 @@ class Tip:
     def read(self, done: ReadDone, now: float) -> None:
         shard_id = done.fact.shard_id
         self._behind[shard_id] = done.millis_behind
+        # An update may have a shard read again that had been read to its end already.
+        self._closed.discard(shard_id)
         if done.at_tip_since is None:
             self._since.pop(shard_id, None)
         elif done.fact.closed:
