@@ -65,6 +65,15 @@ class Consumer:
         wanted = self[metric] + more
         until(lambda: self[metric] >= wanted, seconds=seconds)
 
+    def wait_for_trouble(self, *, seconds: float = 20) -> None:
+        """Wait until another invocation was interrupted, or killed at its time-out."""
+
+        def met() -> int:
+            return self[Metric.BATCHES_INTERRUPTED] + self.mapping.stats.failed
+
+        before = met()
+        until(lambda: met() > before, seconds=seconds)
+
     def wait_to_hear(self, words: str, *, seconds: float = 20) -> None:
         """Wait until the consumer gave these words as why a batch was interrupted."""
 

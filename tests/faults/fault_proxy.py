@@ -133,6 +133,7 @@ class _Connection(threading.Thread):
         self._proxy = proxy
         self._client = client
         self._server = server
+        self._commits = 0
         self._answer_is_lost = False
         self._is_over = False
         self.silent = False
@@ -165,11 +166,14 @@ class _Connection(threading.Thread):
         piece = self._client.recv(_PIECE)
         if not piece or self.silent:
             return bool(piece)
-        if _COMMIT in piece and (cut := self._proxy.next_cut()) is not None:
-            self._proxy.cuts[cut] += 1
-            if cut is Cut.BEFORE_COMMIT:
-                return False
-            self._answer_is_lost = True
+        if _COMMIT in piece:
+            self._commits += 1
+            # A consumer's first commit ends its look at the server's state: there is nothing in it.
+            if self._commits > 1 and (cut := self._proxy.next_cut()) is not None:
+                self._proxy.cuts[cut] += 1
+                if cut is Cut.BEFORE_COMMIT:
+                    return False
+                self._answer_is_lost = True
         if self._proxy.delay_seconds:
             time.sleep(self._proxy.delay_seconds)
             self._proxy.delayed += 1

@@ -7,6 +7,9 @@ from tests.faults.fault_proxy import Cut
 from tests.faults.load import sending
 from tests.faults.verdict import check
 
+ROUNDS, BEFORE, AFTER = 3, 20, 6
+"""So many in a row that every try of a batch, and of its parts, is cut."""
+
 
 def test_cut_before_and_after_the_commit(endpoint, arn, database, proxy, tmp_path):
     url = database.consumers_url(proxy.port)
@@ -15,17 +18,18 @@ def test_cut_before_and_after_the_commit(endpoint, arn, database, proxy, tmp_pat
         sending(endpoint, arn, seed=21) as load,
     ):
         consumer.wait_for(Metric.EVENTS_APPLIED, 100)
-        for _ in range(5):
-            proxy.cut_next_commits(*[Cut.BEFORE_COMMIT, Cut.BEFORE_ANSWER] * 3)
-            until(lambda: not proxy.commits_to_cut, seconds=10)
+        for _ in range(ROUNDS):
+            proxy.cut_next_commits(*[Cut.BEFORE_COMMIT] * BEFORE, *[Cut.BEFORE_ANSWER] * AFTER)
+            until(lambda: not proxy.commits_to_cut, seconds=20)
             load.wait_for(100)
             proxy.cut()
             load.wait_for(100)
         load.stop()
         consumer.drain()
-    assert proxy.cuts[Cut.BEFORE_COMMIT] == proxy.cuts[Cut.BEFORE_ANSWER] == 15
-    assert proxy.cuts[None] >= 5
-    assert consumer[Metric.DUPLICATES_SKIPPED] >= load.journal.resent + 15
+    assert proxy.cuts[Cut.BEFORE_COMMIT] == ROUNDS * BEFORE
+    assert proxy.cuts[Cut.BEFORE_ANSWER] == ROUNDS * AFTER
+    assert proxy.cuts[None] >= ROUNDS
+    assert consumer[Metric.DUPLICATES_SKIPPED] >= load.journal.resent + ROUNDS * AFTER
     check(load, database.url)
 
 

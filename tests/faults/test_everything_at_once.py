@@ -14,6 +14,7 @@ import pytest
 
 from contract.metrics import Metric
 from local.mapping.undocumented import UpdateDuringBatch
+from tests.consuming.waiting import until
 from tests.faults.consumer import SCALED, consuming, quick
 from tests.faults.deaths import kill_at_work
 from tests.faults.fault_proxy import Cut
@@ -23,8 +24,8 @@ from tests.faults.standby import read_only
 from tests.faults.verdict import check
 
 MEMORY_MB = 256
-RATE = 300
-EVENTS_BETWEEN = 150
+RATE = 250
+EVENTS_BETWEEN = 100
 AGAIN = quick(update_during_batch=UpdateDuringBatch.STARTS_AGAIN)
 
 
@@ -50,22 +51,26 @@ class World:
     def consumer(self):
         return self.consumers[0]
 
+    @property
+    def timed_out(self):
+        return sum(consumer.mapping.stats.timed_out for consumer in self.consumers)
+
     def kill_server(self):
         self.server.kill()
-        self.consumer.wait_for(Metric.BATCHES_INTERRUPTED, 2)
+        self.consumer.wait_for_trouble()
         self.server.start()
 
     def stop_server(self):
         self.server.stop()
-        self.consumer.wait_for(Metric.BATCHES_INTERRUPTED, 2)
+        self.consumer.wait_for_trouble()
         self.server.start()
 
     def refuse_to_write(self):
         with read_only(self.server):
-            self.consumer.wait_for(Metric.BATCHES_INTERRUPTED, 2)
+            self.consumer.wait_for_trouble()
 
     def cut(self):
-        self.proxy.cut()
+        until(self.proxy.cut, seconds=10)
 
     def cut_commits(self):
         self.proxy.cut_next_commits(*[Cut.BEFORE_COMMIT, Cut.BEFORE_ANSWER] * 2)
@@ -75,13 +80,15 @@ class World:
 
     def go_silent(self):
         with self.proxy.silence():
-            self.consumer.wait_for(Metric.BATCHES_INTERRUPTED, 1)
+            self.consumer.wait_for_trouble()
 
     def kill_process(self):
         kill_at_work(self.consumer)
 
     def loop(self):
+        before = self.timed_out
         (self.ailments / "loop").touch()
+        until(lambda: self.timed_out > before, seconds=20)
 
     def swell(self):
         (self.ailments / "swell").touch()
@@ -121,7 +128,7 @@ def test_everything_at_once(resharding_endpoint, database, proxy, tmp_path, seed
             consumer.drain()
         seen = [consumer.mapping.stats for consumer in world.consumers]
     assert not list(world.ailments.iterdir()), "nobody fell ill"
-    assert sum(stats.timed_out for stats in seen) >= 1
+    assert world.timed_out >= 1
     assert sum(stats.failed - stats.timed_out for stats in seen) >= 2
     assert [stats.shards_drained for stats in seen] == [3, 3]
     assert proxy.cuts >= Counter({None: 1, Cut.BEFORE_COMMIT: 2, Cut.BEFORE_ANSWER: 2})
