@@ -1,16 +1,18 @@
 """Writes the golden Lambda events beside this file: `python -m tests.events.generate`.
 
 What Lambda hands to the functions, byte for byte the same at every run: Kinesis batches as the
-event source mapping sends them (Lambda Developer Guide, "Using Lambda with Kinesis"), and HTTP API
-requests in payload format 2.0 (API Gateway Developer Guide). Order events are made with the
-contract, aggregates with AWS's own aggregator, so that neither end of ours has made its own test.
+event source mapping sends them (Lambda Developer Guide, "Using Lambda with Kinesis"), HTTP API
+requests in payload format 2.0 (API Gateway Developer Guide), schedules and what a person types;
+and beside them what S3 says of an object in the on-failure bucket, and the object. Order events are
+made with the contract, aggregates with AWS's own aggregator, so that neither end of ours has made
+its own test.
 """
 
 import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -18,10 +20,10 @@ from uuid import NAMESPACE_URL, uuid5
 from aws_kinesis_agg.aggregator import RecordAggregator
 
 from contract import Event, encode_event
+from tests.events import operating
+from tests.events.places import ACCOUNT, REGION, START
 
 HERE = Path(__file__).parent
-ACCOUNT, REGION = "123456789012", "eu-west-1"
-START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FIRST_SEQUENCE_NUMBER = 49650986238177465917218482213131328834176233427129794562
 
 
@@ -155,10 +157,11 @@ def several(*events: Event) -> str:
 
 def golden() -> dict[str, dict[str, Any]]:
     """Every golden event by its file name."""
+    batch = kinesis_batch(
+        plain(TEAPOT[0]), plain(KETTLE[0]), plain(TEAPOT[1]), plain(KETTLE[1]), plain(TEAPOT[2])
+    )
     return {
-        "kinesis-plain.json": kinesis_batch(
-            plain(TEAPOT[0]), plain(KETTLE[0]), plain(TEAPOT[1]), plain(KETTLE[1]), plain(TEAPOT[2])
-        ),
+        "kinesis-plain.json": batch,
         "kinesis-aggregated.json": kinesis_batch(
             aggregated(*TEAPOT[:3]), aggregated(*KETTLE[:2]), plain(TEAPOT[3])
         ),
@@ -177,6 +180,12 @@ def golden() -> dict[str, dict[str, Any]]:
         "api-invalid.json": api_request(
             f"[{one(TEAPOT[0])},{one(TEAPOT[1]).replace('order_id', 'orderId')}]"
         ),
+        "schedule.json": operating.schedule(),
+        "bucket-object-created.json": operating.object_created(),
+        "bucket-object.json": operating.failed_batch(batch),
+        "redrive-object.json": operating.redrive_object(),
+        "redrive-order.json": {"order_id": "kettle"},
+        "redrive-rehearsal.json": {"reason": "rejected", "dry_run": True},
     }
 
 

@@ -3,14 +3,22 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.packaging.zips import Built, LambdaPython, build, find_lambda_python
+from local.environments.environment import Ending
+from tests.events.generate import HERE as EVENTS
+from tests.packaging.emulated import emulated, need_emulator, runtime_client_for
+from tests.packaging.zips import ZIPS, Built, LambdaPython, build, find_lambda_python
 
 ROOT = Path(__file__).resolve().parents[2]
 SAM_PYTHON = ROOT / ".tools/sam/bin/python"
+
+Invoke = Callable[[str], dict[str, Any]]
 
 _notes: list[str] = []
 
@@ -72,3 +80,30 @@ def runnable(tmp_path_factory, lambda_python):
         return made[name]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory, lambda_python):
+    need_emulator()
+    return runtime_client_for(lambda_python, tmp_path_factory.mktemp("rie"))
+
+
+@pytest.fixture
+def start(runnable, lambda_python, tools) -> Iterator[Callable[..., Invoke]]:
+    """`start("consumer", DATABASE_URL=…)` gives a function that invokes with a golden event."""
+    with ExitStack() as running:
+
+        def start_one(name: str, **variables: str) -> Invoke:
+            environment = running.enter_context(
+                emulated(name, runnable(ZIPS[name]), lambda_python, tools, variables)
+            )
+
+            def invoke(event: str) -> dict[str, Any]:
+                result = environment.invoke((EVENTS / event).read_bytes())
+                log = (tools / f"{name}.log").read_text()
+                assert result.ending is Ending.ANSWERED, f"{result}\n{log}"
+                return result.answer
+
+            return invoke
+
+        yield start_one

@@ -1,6 +1,7 @@
 """A built function in the real Lambda runtime client, on the Lambda Python version."""
 
 import contextlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,7 +13,11 @@ import pytest
 from local.environments.function import Function
 from local.environments.install_rie import RUNTIME_CLIENT, RUNTIME_CLIENT_NEEDS
 from local.environments.rie import TOOLS, RuntimeInterfaceEmulator, is_installed
+from local.mapping.template import Template
+from tests.packaging.transformed import NEEDED, TEXT
 from tests.packaging.zips import Built, LambdaPython
+
+_SDK = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 
 
 def need_emulator() -> None:
@@ -42,21 +47,37 @@ def runtime_client_for(python: LambdaPython, folder: Path) -> Path:
     return folder
 
 
+def sdk_for(folder: Path) -> Path:
+    """The SDK that Lambda's runtime has of its own, pure Python, and nothing else of ours."""
+    folder.mkdir()
+    for name in _SDK:
+        found = importlib.util.find_spec(name)
+        assert found is not None, name
+        assert found.origin is not None, name
+        origin = Path(found.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
 @contextlib.contextmanager
 def emulated(
-    built: Built, python: LambdaPython, tools: Path, variables: Mapping[str, str]
+    name: str, built: Built, python: LambdaPython, tools: Path, variables: Mapping[str, str]
 ) -> Iterator[RuntimeInterfaceEmulator]:
-    """One execution environment of the function, started by its first invocation."""
+    """One execution environment of the function, started by its first invocation.
+
+    Its handler is the template's, its environment what the test says.
+    """
     function = Function(
-        name=built.name,
-        handler=f"{built.name}.handler.handler",
+        name=name,
+        handler=Template(TEXT, parameters=NEEDED).function(f"{name.capitalize()}Function").handler,
         timeout_seconds=29,
         memory_mb=1024,
         # Lambda's code folder is read-only: every cold start compiles what came without bytecode.
         environment={"PYTHONDONTWRITEBYTECODE": "1", **variables},
         code=built.folder,
     )
-    log = tools / f"{built.name}.log"
+    log = tools / f"{name}.log"
     environment = RuntimeInterfaceEmulator(
         function, log=log, python=str(python.executable), tools=tools
     )

@@ -9,8 +9,13 @@ from local.mapping.intrinsics import Resolver
 class RuleResolver(Resolver):
     """The project's own resolver, and the functions that CloudFormation has for rules alone."""
 
-    def __init__(self, template: Mapping[str, Any], given: Mapping[str, str]) -> None:
-        super().__init__(template, given, {})
+    def __init__(
+        self,
+        template: Mapping[str, Any],
+        given: Mapping[str, str],
+        physical_names: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(template, given, physical_names or {})
         self._functions["Fn::Contains"] = self._contains
         self._functions["Fn::EachMemberEquals"] = self._each_member_equals
 

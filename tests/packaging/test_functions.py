@@ -1,4 +1,4 @@
-"""The functions, the HTTP API before the one and the event source mapping before the other."""
+"""What all functions share, the HTTP API before the producer, the mapping before the consumer."""
 
 import json
 
@@ -37,14 +37,22 @@ class TestApi:
         assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/POST/events")
 
 
+HANDLERS = {
+    "Producer": "producer.handler.handler",
+    "Consumer": "consumer.handler.handler",
+    "Redrive": "consumer.redrive.handler.handler",
+    "Auditor": "consumer.audit.handler.handler",
+}
+
+
 class TestFunctions:
-    @pytest.mark.parametrize("name", ["Producer", "Consumer"])
+    @pytest.mark.parametrize("name", HANDLERS)
     def test_common_properties(self, resources, name):
         function = properties(resources, f"{name}Function")
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == [{"Ref": "Architecture"}]
         assert function["TracingConfig"] == {"Mode": "Active"}
-        assert function["Handler"] == f"{name.lower()}.handler.handler"
+        assert function["Handler"] == HANDLERS[name]
         assert function["Role"] == get_att(f"{name}Role")
         assert function["LoggingConfig"] == {
             "LogFormat": "JSON",
@@ -54,7 +62,7 @@ class TestFunctions:
         }
         assert resources[f"{name}Function"]["Metadata"]["BuildMethod"] == "makefile"
 
-    @pytest.mark.parametrize("name", ["ApiLogs", "ProducerLogs", "ConsumerLogs"])
+    @pytest.mark.parametrize("name", ["ApiLogs", *(f"{name}Logs" for name in HANDLERS)])
     def test_logs_do_not_stay_for_ever(self, resources, name):
         assert properties(resources, name) == {"RetentionInDays": {"Ref": "LogRetentionDays"}}
 
@@ -82,6 +90,8 @@ class TestFunctions:
             "DatabaseTls": "require",
             "DatabaseTlsRootCert": str(roots),
             "Projection": "shop.shipments:Shipments",
+            "KillerDeaths": "4",
+            "FailingOrders": "6",
         }
         read = consumer_settings.read(self.consumer_environment(template, resources, given))
         assert read.database_url is None
@@ -93,6 +103,7 @@ class TestFunctions:
         assert read.db_sslmode == "require"
         assert read.db_sslrootcert == str(roots)
         assert read.projection == "shop.shipments:Shipments"
+        assert (read.killer_deaths, read.failing_orders) == (4, 6)
 
     def test_template_and_consumer_have_the_same_defaults(self, template, resources, tmp_path):
         roots = tmp_path / "roots.pem"
@@ -109,8 +120,8 @@ class TestFunctions:
         assert told == untold
 
     def test_no_variable_holds_a_password(self, resources):
-        for name in ("ProducerFunction", "ConsumerFunction"):
-            variables = properties(resources, name)["Environment"]["Variables"]
+        for name in HANDLERS:
+            variables = properties(resources, f"{name}Function")["Environment"]["Variables"]
             assert not [key for key in variables if "PASSWORD" in key or key == "DATABASE_URL"]
 
     def test_the_producer_answers_before_the_api_gives_up(self, resources):

@@ -1,49 +1,17 @@
-"""The built functions, fed golden events, in AWS's own runtime client under its emulator."""
+"""Consumer and producer as built, fed golden events, in AWS's own runtime client."""
 
 import base64
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
 from contract import parse_event
-from local.environments.environment import Ending
 from local.kinesis.ministack import ministack
 from tests.events.generate import HERE
-from tests.packaging.emulated import emulated, need_emulator, runtime_client_for
 
 STREAM = "golden"
-Invoke = Callable[[str], dict]
-
-
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory, lambda_python):
-    need_emulator()
-    return runtime_client_for(lambda_python, tmp_path_factory.mktemp("rie"))
-
-
-@pytest.fixture
-def start(runnable, lambda_python, tools) -> Iterator[Callable[..., Invoke]]:
-    """`start("consumer", DATABASE_URL=…)` gives a function that invokes with a golden event."""
-    with ExitStack() as running:
-
-        def start_one(name: str, **variables: str) -> Invoke:
-            environment = running.enter_context(
-                emulated(runnable(name), lambda_python, tools, variables)
-            )
-
-            def invoke(event: str) -> dict:
-                result = environment.invoke((HERE / event).read_bytes())
-                log = (tools / f"{name}.log").read_text()
-                assert result.ending is Ending.ANSWERED, f"{result}\n{log}"
-                return result.answer
-
-            return invoke
-
-        yield start_one
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +80,7 @@ class TestConsumer:
 
 class TestProducer:
     @pytest.fixture
-    def invoke(self, start, kinesis) -> Invoke:
+    def invoke(self, start, kinesis):
         return start("producer", STREAM_NAME=STREAM, AWS_ENDPOINT_URL_KINESIS=kinesis.url)
 
     def test_one_event_gets_a_receipt(self, invoke, kinesis):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.zips import ZIPS
+
 ROOT = Path(__file__).resolve().parents[2]
 IN_VENV = ["created", "local", "ops", "dev"]
 IN_TOOLS = ["kinesis", "moto", "node", "resharding", "rie", "sam"]
@@ -99,7 +101,7 @@ def test_a_changed_set_is_installed_again(tree, changed, target, installs):
     assert [name for name in sets if f"-r requirements/{name}.txt" in planned.stdout] == installs
 
 
-@pytest.mark.parametrize("target", ["build-ConsumerFunction", "build-ProducerFunction"])
+@pytest.mark.parametrize("target", [f"build-{name.capitalize()}Function" for name in ZIPS])
 @pytest.mark.parametrize("where", [[], ["ARTIFACTS_DIR=."]])
 def test_a_build_that_would_harm_the_source_is_refused(tree, target, where):
     before = sorted(path.relative_to(tree) for path in tree.rglob("*"))
@@ -141,6 +143,16 @@ def test_sam_finds_a_rule_for_every_function(template):
         planned = make(ROOT, "-n", f"build-{name}", "ARTIFACTS_DIR=build/nowhere")
         assert planned.returncode == 0, planned.stderr
         assert "requirements.txt" in planned.stdout
+
+
+def test_functions_of_one_folder_have_the_same_zip():
+    """What the other tests find of the consumer's zip holds for redrive and the auditor."""
+    planned = {name: make(ROOT, "-n", f"build-{name.capitalize()}Function") for name in ZIPS}
+    for name, folder in ZIPS.items():
+        assert planned[name].returncode == 0, planned[name].stderr
+        assert f"cp -R contract {folder} " in planned[name].stdout
+        rule = planned[name].stdout.replace(name.capitalize(), "")
+        assert rule == planned[folder].stdout.replace(folder.capitalize(), "")
 
 
 def test_an_old_python_is_named_as_the_trouble(tree, tmp_path):

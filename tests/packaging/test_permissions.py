@@ -6,7 +6,14 @@ from local.mapping.intrinsics import Resolver
 
 TRACE = ("Allow", frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}), "*")
 
-NETWORK = frozenset(
+PASSWORD = ("Allow", frozenset({"secretsmanager:GetSecretValue"}), "DatabaseSecretArn")
+
+
+def log_to(group):
+    return ("Allow", frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}), f"{group}.Arn")
+
+
+ATTACH = frozenset(
     {
         "ec2:CreateNetworkInterface",
         "ec2:DescribeNetworkInterfaces",
@@ -27,11 +34,7 @@ EXPECTED = {
             "EventStream.Arn",
         ),
         TRACE,
-        (
-            "Allow",
-            frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}),
-            "ProducerLogs.Arn",
-        ),
+        log_to("ProducerLogs"),
     },
     "ConsumerRole": {
         (
@@ -49,23 +52,30 @@ EXPECTED = {
         ),
         ("Allow", frozenset({"s3:PutObject"}), "${OnFailureBucket.Arn}/*"),
         ("Allow", frozenset({"s3:ListBucket"}), "OnFailureBucket.Arn"),
-        ("Allow", frozenset({"secretsmanager:GetSecretValue"}), "DatabaseSecretArn"),
+        PASSWORD,
         TRACE,
+        log_to("ConsumerLogs"),
+    },
+    "RedriveRole": {
+        ("Allow", frozenset({"s3:ListBucket"}), "OnFailureBucket.Arn"),
         (
             "Allow",
-            frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}),
-            "ConsumerLogs.Arn",
+            frozenset({"s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging"}),
+            "${OnFailureBucket.Arn}/*",
         ),
-        ("Allow", NETWORK, "*"),
-        ("Deny", NETWORK, "*"),
+        PASSWORD,
+        TRACE,
+        log_to("RedriveLogs"),
     },
+    "AuditorRole": {PASSWORD, TRACE, log_to("AuditorLogs")},
 }
+
+IN_THE_VPC = {"ConsumerRole", "RedriveRole", "AuditorRole"}
 
 
 def statements(resources, role):
     for policy in resources[role]["Properties"]["Policies"]:
-        document = policy["Fn::If"][1] if "Fn::If" in policy else policy
-        yield from document["PolicyDocument"]["Statement"]
+        yield from policy["PolicyDocument"]["Statement"]
 
 
 def resource_of(statement):
@@ -90,11 +100,22 @@ def test_a_role_may_do_exactly_this(resources, role):
     assert found == EXPECTED[role]
 
 
-def test_no_other_role_and_no_managed_policy(resources):
+def test_no_other_role_and_no_managed_policy_but_the_networks(resources):
     roles = {name: made for name, made in resources.items() if made["Type"] == "AWS::IAM::Role"}
     assert set(roles) == set(EXPECTED)
+    in_a_vpc = {"Fn::If": ["IsInVpc", {"Ref": "NetworkAccess"}, {"Ref": "AWS::NoValue"}]}
     for name, role in roles.items():
-        assert "ManagedPolicyArns" not in role["Properties"], name
+        managed = role["Properties"].get("ManagedPolicyArns", [])
+        assert managed == ([in_a_vpc] if name in IN_THE_VPC else []), name
+    policies = {name for name, made in resources.items() if made["Type"].endswith("Policy")}
+    assert policies == {"NetworkAccess", "OnFailureBucketPolicy"}
+
+
+@pytest.mark.parametrize("name", ["Producer", "Consumer", "Redrive", "Auditor"])
+def test_a_function_has_its_own_role_and_the_network_if_it_is_in_the_vpc(resources, name):
+    function = resources[f"{name}Function"]["Properties"]
+    assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+    assert ("VpcConfig" in function) is (f"{name}Role" in IN_THE_VPC)
 
 
 @pytest.mark.parametrize("role", sorted(EXPECTED))
@@ -104,34 +125,40 @@ def test_only_lambda_assumes_a_role(resources, role):
     assert statement["Action"] == "sts:AssumeRole"
 
 
-def test_payloads_go_to_a_bucket_of_our_own_account_only(resources):
+@pytest.mark.parametrize("role", ["ConsumerRole", "RedriveRole"])
+def test_payloads_go_to_and_come_from_a_bucket_of_our_own_account_only(resources, role):
     """A deleted bucket's name can be taken by somebody else (Lambda Developer Guide)."""
-    to_s3 = [
+    on_s3 = [
         statement
-        for statement in statements(resources, "ConsumerRole")
+        for statement in statements(resources, role)
         if any(action.startswith("s3:") for action in actions_of(statement))
     ]
-    assert len(to_s3) == 2
-    for statement in to_s3:
+    assert len(on_s3) == 2
+    for statement in on_s3:
         assert statement["Condition"] == {
             "StringEquals": {"s3:ResourceAccount": {"Ref": "AWS::AccountId"}}
         }
 
 
-def test_the_consumers_own_code_may_not_touch_network_interfaces(resources):
-    (deny,) = [s for s in statements(resources, "ConsumerRole") if s["Effect"] == "Deny"]
-    arn = deny["Condition"]["ArnLike"]["lambda:SourceFunctionArn"]
-    own = {"AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333"}
-    resolved = Resolver({}, own, {}).value(arn)
-    assert resolved == "arn:aws:lambda:eu-west-1:111122223333:function:*"
+class TestNetwork:
+    @pytest.fixture
+    def policy(self, resources):
+        return resources["NetworkAccess"]
 
+    def test_it_is_only_there_with_a_vpc(self, policy):
+        assert policy["Condition"] == "IsInVpc"
 
-def test_the_network_is_only_for_a_function_in_a_vpc(resources):
-    conditional = [
-        policy["Fn::If"]
-        for policy in resources["ConsumerRole"]["Properties"]["Policies"]
-        if "Fn::If" in policy
-    ]
-    assert [(condition, policy["PolicyName"]) for condition, policy, _ in conditional] == [
-        ("IsInVpc", "network")
-    ]
+    def test_it_lets_lambda_attach_and_the_code_do_nothing(self, policy):
+        found = [
+            (statement["Effect"], actions_of(statement), resource_of(statement))
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
+        assert found == [("Allow", ATTACH, "*"), ("Deny", ATTACH, "*")]
+
+    def test_the_denial_is_for_every_function_of_the_account(self, policy):
+        allow, deny = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert "Condition" not in allow
+        arn = deny["Condition"]["ArnLike"]["lambda:SourceFunctionArn"]
+        own = {"AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333"}
+        resolved = Resolver({}, own, {}).value(arn)
+        assert resolved == "arn:aws:lambda:eu-west-1:111122223333:function:*"

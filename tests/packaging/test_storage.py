@@ -2,9 +2,17 @@
 
 import pytest
 
+from consumer.redrive.on_failure import DONE
 from contract.keys import MODE_TAG, OrderKeys
 from tests.packaging.rules import RuleResolver
 from tests.packaging.transformed import get_att, properties
+
+NAME_ANOTHER = {
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
+}
+"""Whose FunctionName is not their own."""
 
 
 class TestStream:
@@ -49,6 +57,7 @@ class TestOnFailureBucket:
 
     def test_an_object_expires_only_once_it_is_tagged_done(self, resources):
         """P1: an event stands in the parking lot or here, and nobody but redrive lets it go."""
+        key, value = DONE
         rules = properties(resources, "OnFailureBucket")["LifecycleConfiguration"]["Rules"]
         removes_data = {
             "ExpirationInDays",
@@ -57,7 +66,7 @@ class TestOnFailureBucket:
             "NoncurrentVersionExpirationInDays",
         }
         expiring = [rule for rule in rules if removes_data & set(rule)]
-        assert [rule["TagFilters"] for rule in expiring] == [[{"Key": "redrive", "Value": "done"}]]
+        assert [rule["TagFilters"] for rule in expiring] == [[{"Key": key, "Value": value}]]
 
     def test_it_speaks_tls_only(self, resources):
         policy = properties(resources, "OnFailureBucketPolicy")
@@ -77,6 +86,9 @@ class TestDeletion:
     def test_nothing_has_a_fixed_name(self, resources):
         """What a deleted stack left behind must not collide with the next one."""
         for name, made in resources.items():
-            fixed = {"Name", "BucketName", "FunctionName", "LogGroupName", "RoleName"}
-            if made["Type"] not in {"AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"}:
+            fixed = {
+                *("Name", "BucketName", "FunctionName", "LogGroupName"),
+                *("RoleName", "ManagedPolicyName"),
+            }
+            if made["Type"] not in NAME_ANOTHER:
                 assert not fixed & set(made["Properties"]), name

@@ -1,6 +1,7 @@
 """The transformed template as a whole: its parts, its parameters, what its rules refuse."""
 
 import re
+from graphlib import TopologicalSorter
 
 import pytest
 
@@ -27,7 +28,30 @@ class TestStructure:
             "ConsumerLogs": "AWS::Logs::LogGroup",
             "OnFailureBucket": "AWS::S3::Bucket",
             "OnFailureBucketPolicy": "AWS::S3::BucketPolicy",
+            "RedriveFunction": "AWS::Lambda::Function",
+            "RedriveFunctionEventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
+            "RedriveFunctionNewObject": "AWS::Events::Rule",
+            "RedriveFunctionNewObjectPermission": "AWS::Lambda::Permission",
+            "RedriveFunctionRegularly": "AWS::Events::Rule",
+            "RedriveFunctionRegularlyPermission": "AWS::Lambda::Permission",
+            "RedriveRole": "AWS::IAM::Role",
+            "RedriveLogs": "AWS::Logs::LogGroup",
+            "AuditorFunction": "AWS::Lambda::Function",
+            "AuditorFunctionEventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
+            "AuditorFunctionRegularly": "AWS::Events::Rule",
+            "AuditorFunctionRegularlyPermission": "AWS::Lambda::Permission",
+            "AuditorRole": "AWS::IAM::Role",
+            "AuditorLogs": "AWS::Logs::LogGroup",
+            "NetworkAccess": "AWS::IAM::ManagedPolicy",
         }
+
+    def test_no_resource_waits_for_itself(self, resources):
+        """CloudFormation refuses a circle, and the way round bucket, rule and redrive is short."""
+        needs = {name: references(made) & set(resources) for name, made in resources.items()}
+        for made in resources.values():
+            assert "DependsOn" not in made, "not followed here"
+        order = TopologicalSorter(needs)
+        order.prepare()  # raises CycleError
 
     def test_without_the_api_nothing_of_it_is_left(self, resources):
         of_the_api = {name for name, made in resources.items() if made.get("Condition") == "HasApi"}

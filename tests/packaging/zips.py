@@ -14,6 +14,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LAMBDA_VERSION = "3.13"
 
+ZIPS = {
+    "producer": "producer",
+    "consumer": "consumer",
+    "redrive": "consumer",
+    "auditor": "consumer",
+}
+"""Each function, and the folder its zip is made of; `test_makefile` holds the rules to it."""
+
 _VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
 _INSTALLED = (".pyenv/versions/3.13.*/bin", ".local/share/uv/python/cpython-3.13*/bin")
 """Where version managers keep interpreters; a shim on the PATH may not run by itself."""
