@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import pytest
 from aws_kinesis_agg.aggregator import RecordAggregator
 
@@ -9,7 +10,7 @@ from contract import Event, encode_event
 from local.environments.environment import Ending
 from local.mapping.undocumented import BisectHalves, Undocumented
 from tests.consuming.deadly import KILLERS
-from tests.consuming.delivering import Delivering
+from tests.consuming.delivering import AS_DEPLOYED, Delivering
 from tests.consuming.events import make_event
 
 ORDERS = [f"order-{n:02d}" for n in range(30)]
@@ -72,17 +73,30 @@ def check(sql):
 
 @pytest.mark.parametrize("killer", [k for k in KILLERS if k not in ("loop", "swell")])
 def test_a_killer_among_hundreds(sql, consumers, killer):
-    delivering = Delivering(plain(events(1, killer)), consumers())
+    delivering = Delivering(plain(events(1, killer)), consumers(seconds=1.5))
     delivering.run(seconds=60)
     check(sql)
     assert delivering.endings.count(Ending.CRASHED) >= 3
 
 
 def test_an_endless_loop(sql, consumers):
-    delivering = Delivering(plain(events(2, "loop")), consumers(seconds=1.5, KILLER_DEATHS="2"))
+    """Every other order flows meanwhile: all are applied by the time the event is named."""
+    applied = []
+
+    def look(_, result):
+        if result.ending is Ending.TIMED_OUT:
+            applied.append(sql.execute("select count(*) from inorder.ledger").fetchone()[0])
+
+    delivering = Delivering(
+        plain(events(2, "loop")),
+        consumers(seconds=1.5, KILLER_DEATHS="2"),
+        msgspec.structs.replace(AS_DEPLOYED, batch_size=1_000),
+        at_end=look,
+    )
     delivering.run(seconds=60)
     check(sql)
-    assert delivering.endings.count(Ending.TIMED_OUT) >= 2
+    assert len(applied) <= 5
+    assert applied[-2:] == [len(ORDERS) * PER_ORDER - (PER_ORDER - AT + 1)] * 2
 
 
 def test_memory_that_the_function_has_not(sql, consumers):
@@ -95,5 +109,16 @@ def test_memory_that_the_function_has_not(sql, consumers):
 def test_inside_an_aggregated_record(sql, consumers, halves):
     records = aggregated(events(4, "exit"), 40)
     undocumented = Undocumented(bisect_halves=halves)
-    Delivering(records, consumers(seconds=2.0), undocumented=undocumented).run(seconds=60)
+    Delivering(records, consumers(seconds=1.5), undocumented=undocumented).run(seconds=60)
+    check(sql)
+
+
+def test_a_killer_that_is_drained_from_the_lot(sql, consumers):
+    """It comes before the version it follows, waits in the lot, and kills whoever brings that."""
+    made = events(5, "exit")
+    killer = next(e for e in made if (e.order_id, e.version) == (DEADLY, AT))
+    before = next(e for e in made if (e.order_id, e.version) == (DEADLY, AT - 1))
+    first, second = sorted((made.index(killer), made.index(before)))
+    made[first], made[second] = killer, before
+    Delivering(plain(made), consumers(seconds=1.5)).run(seconds=60)
     check(sql)

@@ -1,8 +1,8 @@
 """The database goes away under load: nothing is parked or skipped, the backlog drains in order.
 
-Ten minutes scaled to six seconds: the time-outs, the mapping's back-off (at most five seconds, here
-half a second) and the load are scaled with them. What counts is the number of invocations that meet
-the outage, about as many as ten minutes of full back-off make.
+Ten minutes scaled to four seconds: time-outs, load and the mapping's back-off (at most five
+seconds, here half a second) are scaled with them. What counts is the number of invocations that
+meet the outage, about as many as ten minutes of full back-off make.
 """
 
 import random
@@ -15,7 +15,11 @@ import psycopg
 import pytest
 
 import migrations
-from contract import encode_event
+from consumer.database import Database
+from consumer.deliveries import Mark
+from consumer.settings import read
+from consumer.suspicion import Span
+from contract import Position, encode_event
 from local.environments.environment import Ending
 from local.mapping.undocumented import Undocumented
 from local.postgres import Postgres, temporary_folder
@@ -28,7 +32,7 @@ from tests.consuming.waiting import until
 
 ORDERS = [f"order-{n:03d}" for n in range(100)]
 PER_ORDER = 20
-AWAY_SECONDS = 6.0
+AWAY_SECONDS = 4.0
 OFTEN = Undocumented(backoff_first=50, backoff_most=500)
 BATCH = 50
 
@@ -90,3 +94,32 @@ def test_the_database_is_away_for_a_while(server, consumers, how):
     assert dict(answer(server, "select order_id, seen from journal")) == {
         o: [str(id_of((o, version))) for version in range(1, PER_ORDER + 1)] for o in ORDERS
     }
+
+
+def test_what_was_said_before_a_restart_blames_nobody(server):
+    """The markers of an orderly shutdown are still there: it was the server that interrupted."""
+    said = Mark(
+        environment=id_of("before"),
+        code_version="v1",
+        span=Span(shard="shard-0", first=1, last=2),
+        seconds=-1.0,
+        order_id="A",
+        position=Position(1, 0),
+    )
+    asks = msgspec.structs.replace(said, environment=id_of("after"))
+    database = Database(read({"DATABASE_URL": server.url}))
+    seen = []
+    for _ in range(2):
+        database.open()
+        with database.at_once() as deliveries:
+            if not seen:
+                deliveries.mark(said)
+            seen.append(deliveries.begin(asks)[1])
+            deliveries.end(asks.environment)
+        database.close()
+        server.stop()
+        server.start()
+    assert answer(server, "select count(*) from inorder.delivery where deadline is not null") == [
+        (1,)
+    ]
+    assert [len(markers) for markers in seen] == [1, 0]
