@@ -235,7 +235,7 @@ def _producers(endpoint: Endpoint, arn: str, settings: DemoSettings) -> list[Pro
     given = ProducerSettings(delivery_timeout=_DELIVERY_SECONDS, block_timeout=_DELIVERY_SECONDS)
     return [
         Producer(
-            arn,
+            StreamIdentity(arn).stream_name,  # not every endpoint takes an ARN
             endpoint.client(
                 connections=given.max_requests_in_flight,
                 connect_timeout=given.connect_timeout,

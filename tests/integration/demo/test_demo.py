@@ -13,6 +13,7 @@ import pytest
 from consumer.orders import Orders
 from contract import encode_event, parse_event
 from local.demo.workload import generate
+from local.kinesis.resharding import is_installed, kinesalite
 from tests.integration.demo.demo_process import Demo, children_of, demo
 
 
@@ -85,6 +86,18 @@ def test_a_killed_demo_leaves_nothing_running(tmp_path: Path) -> None:
         while left := {pid for pid in started if Path(f"/proc/{pid}").exists()}:
             assert time.monotonic() < until, left
             time.sleep(0.1)
+
+
+def test_another_kinesis_endpoint_is_used_and_left_as_it_was(tmp_path: Path) -> None:
+    if not is_installed():
+        pytest.skip("kinesalite is not installed (make setup)")
+    with kinesalite() as endpoint:
+        with demo(tmp_path, COUNT="1500", SHARDS="3", ENDPOINT_URL=endpoint.url) as running:
+            assert running.finish() == 0, running.output
+        assert endpoint.client().list_streams()["StreamNames"] == []
+    assert running.report["ok"] is True
+    assert running.report["setup"]["shards"] == 3
+    assert f"3 shards at {endpoint.url}" in running.output
 
 
 def test_a_bad_line_stops_the_demo_before_anything_is_sent(tmp_path: Path) -> None:
