@@ -136,7 +136,7 @@ class Transaction:
             code_version=self.code.version,
             succeeded=done.applied > 0,
             ended=terms.ends if done.ended else None,
-            forgotten=terms.forget,
+            forgotten=terms.forget if _decided_anything(done) else (),
         )
         if not (done.applied or terms.vouched):
             self._check_deploy(store, failing_orders(decisions))
@@ -205,6 +205,17 @@ def _changes(decided: Decided, orders: Mapping[str, Order]) -> bool:
         decided.head != orders[decided.head.order_id].head
         or bool(decided.parked)
         or bool(decided.refused)
+    )
+
+
+def _decided_anything(done: Committed) -> bool:
+    """Whether an event was applied or became a blocker. One that only waits, or was recognised as
+    one that waits, has not done yet what killed others.
+    """
+    return (
+        done.applied > 0
+        or bool(done.refused)
+        or any(entry.kind is Kind.BLOCKER for entry in done.parked)
     )
 
 
