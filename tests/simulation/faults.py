@@ -37,6 +37,19 @@ WINDOWS = {
     "slow": "every answer of the database takes a hundred times as long",
 }
 
+RATES = {"crash": (0.01, 0.03, 0.1), "twin": (0.3, 0.7, 1.0)}
+"""Rates to draw from, where the usual ones would leave nothing to see."""
+
+DISTURBING = frozenset(
+    {
+        *("crash", "stall", "cut", "commit_lost", "commit_answer_lost", "half_open", "slow"),
+        *("serialization", "canceled", "lock_timeout", "idle_timeout", "connections_full"),
+        *("bad_password", "missing_table", "outage", "restart", "failover", "demotion"),
+        *("intruder", "bad_deploy", "producer_crash"),
+    }
+)
+"""Faults that may keep an invocation from finishing its batch. The others are no excuse."""
+
 MOMENTS = {
     "producer_crash": "a producer dies; another begins with what has no receipt",
     "split": "a shard is split",
@@ -51,6 +64,8 @@ MOMENTS = {
     "failover": "another node takes over: connections are cut, and new ones wait",
     "demotion": "the node becomes a read-only replica under its connections, for a while",
     "bad_deploy": "a version of the consumer that fails everything, for a while",
+    "fix": "a version is deployed under which everything applies",
+    "prune": "the ledger of orders without conflicts is pruned",
     "redrive": "an operator redrives everything, beside live traffic",
     "intruder": "somebody else holds the locks of some orders, for a while",
 }

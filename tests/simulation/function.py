@@ -159,6 +159,7 @@ class Environment:
         return connection
 
     def _hang(self) -> None:
+        self._function.strikes("")  # whoever waits for its locks is disturbed already
         self._function.loop.running.pause()
 
     def _die(self) -> None:

@@ -20,7 +20,7 @@ from local.mapping.undocumented import (
     UpdateDuringBatch,
 )
 from tests.simulation.dice import Dice
-from tests.simulation.faults import MOMENTS, WINDOWS, Fault
+from tests.simulation.faults import MOMENTS, RATES, WINDOWS, Fault
 
 SENDING_MS = 60_000
 """Events are sent, and faults begin, within this time."""
@@ -48,6 +48,8 @@ class Item:
     token: str
     pause_ms: int
     equals: int | None = None
+    late: int = 0
+    """How many of its successors are sent before it: something upstream mixed them up."""
 
     @property
     def name(self) -> str:
@@ -73,6 +75,19 @@ class OrderPlan:
     versioned: bool
     items: tuple[Item, ...]
 
+    def consistent(self) -> bool:
+        """Whether no event of it contradicts another."""
+        return all(item.flavour not in CONFLICTS for item in self.items)
+
+    def proven_by_version(self) -> bool:
+        """Whether nothing of it needs the ledger to be told from something else."""
+        return all(item.flavour in ("note", "again", "renamed", *DRIVEN) for item in self.items)
+
+    def sending(self) -> list[Item]:
+        """What is sent, in the order in which it is."""
+        sent = [item for item in self.items if item.flavour != "missing"]
+        return sorted(sent, key=lambda item: item.n + item.late * 1.01)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
@@ -97,9 +112,7 @@ class Scenario:
         """The same plan without these faults, orders (`A`) and items (`A#3`)."""
         gone = frozenset(names)
         orders = tuple(
-            dataclasses.replace(
-                order, items=tuple(item for item in order.items if item.name not in gone)
-            )
+            dataclasses.replace(order, items=_left(order, gone))
             for order in self.orders
             if order.order_id not in gone
         )
@@ -115,13 +128,26 @@ class Scenario:
         ]
 
 
+def _left(order: OrderPlan, gone: frozenset[str]) -> tuple[Item, ...]:
+    """What is left of an order's items: a version that is not sent is missing, unless it is last."""
+    items = list(order.items)
+    while items and items[-1].name in gone:
+        items.pop()
+    if not order.versioned:
+        return tuple(item for item in items if item.name not in gone)
+    return tuple(
+        dataclasses.replace(item, flavour="missing") if item.name in gone else item
+        for item in items
+    )
+
+
 def draw(seed: int) -> Scenario:
     """The plan of this seed."""
     dice = Dice(seed, "plan")
     producers = dice.between(1, 3)
     buckets = tuple(dice.chance(0.25) for _ in range(producers))
     orders = tuple(
-        _order(dice, number, buckets) for number in range(dice.pick((1, 2, 3, 4, 6, 8)))
+        _order(dice, number, buckets) for number in range(dice.pick((1, 2, 3, 4, 6, 8, 10)))
     )
     return Scenario(
         seed=seed,
@@ -143,9 +169,9 @@ def _order(dice: Dice, number: int, buckets: tuple[bool, ...]) -> OrderPlan:
     order_id = chr(ord("A") + number)
     producer = dice.below(len(buckets))
     versioned = dice.chance(0.6)
-    length = dice.pick((2, 3, 4, 6, 9))
+    length = dice.pick((2, 3, 5, 8, 12))
     trouble = dice.below(length) if dice.chance(0.45) else -1
-    pace = dice.pick((0, 300, 5_000))
+    pace = dice.pick((0, 300, 3_000, 8_000))
     items: list[Item] = []
     version = 0
     for n in range(length):
@@ -165,9 +191,13 @@ def _order(dice: Dice, number: int, buckets: tuple[bool, ...]) -> OrderPlan:
             pause_ms=pause,
         )
         item = _flavoured(item, flavour, dice, applied, buckets_used=buckets[producer])
+        if versioned and item.flavour == "note" and dice.chance(0.1):
+            item = dataclasses.replace(item, late=dice.between(1, 4))
         if item.version is not None and item.version == version + 1:
             version += 1
         items.append(item)
+    if any(item.flavour in (*CONFLICTS, "garbled") for item in items):
+        items = [dataclasses.replace(item, late=0) for item in items]
     return OrderPlan(
         order_id=order_id, producer=producer, versioned=versioned, items=tuple(items)
     )
@@ -209,14 +239,12 @@ def _flavoured(
 
 
 def _faults(dice: Dice) -> tuple[Fault, ...]:
-    """Each kind is in or out; how many are in at all is drawn first, so that some runs are calm."""
-    likely = dice.pick((0.0, 0.05, 0.15, 0.4))
+    """How many kinds meet in one run is drawn first: calm runs, and very unlucky ones."""
+    kinds = dice.shuffled((*WINDOWS, *MOMENTS))[: dice.pick((0, 1, 2, 3, 4, 6, 10, 16))]
     found: list[Fault] = []
-    for kind in (*WINDOWS, *MOMENTS):
-        if not dice.chance(likely):
-            continue
+    for kind in kinds:
         for _ in range(dice.pick((1, 1, 2))):
-            at = dice.below(SENDING_MS)
+            at = dice.below(dice.pick((1_000, 10_000, SENDING_MS)))
             lasts = dice.pick((500, 3_000, 20_000, 20_000, 120_000))
             if kind in ("outage", "failover", "disable") and dice.chance(0.1):
                 lasts = 600_000
@@ -226,7 +254,7 @@ def _faults(dice: Dice) -> tuple[Fault, ...]:
                     kind=kind,
                     at=at,
                     until=at + lasts,
-                    rate=dice.pick((0.03, 0.1, 0.3, 0.7)),
+                    rate=dice.pick(RATES.get(kind, (0.03, 0.1, 0.3, 0.7))),
                     chance=dice.random(),
                 )
             )

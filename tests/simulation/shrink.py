@@ -4,12 +4,14 @@ Parts of the plan are left out one after the other, faults first, then orders, t
 long as something stays broken: the same promise, since another one would be another failure.
 """
 
+import re
 from collections.abc import Callable
 
 from tests.simulation.scenario import Scenario
 from tests.simulation.world import Ran
 
 MOST_RUNS = 600
+_NAMES = re.compile(r"\b[A-Z]\d*\b(#\d+ \(\w+\))?|#?\d+|env-\d+|[\[\](){}'\"].*")
 
 Run = Callable[[Scenario], Ran]
 
@@ -34,4 +36,5 @@ def shrink(scenario: Scenario, failed: Ran, run: Run) -> tuple[list[str], Ran]:
 
 
 def _promise(ran: Ran) -> str | None:
-    return None if ran.broken is None else ran.broken.partition(":")[0]
+    """What was broken, without the names and numbers."""
+    return None if ran.broken is None else _NAMES.sub("", ran.broken)

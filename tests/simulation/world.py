@@ -14,7 +14,7 @@ from tests.simulation.database.statements import catalogue
 from tests.simulation.database.tables import Change
 from tests.simulation.database.transaction import Transaction
 from tests.simulation.dice import Dice
-from tests.simulation.faults import MOMENTS, WINDOWS, Fault
+from tests.simulation.faults import DISTURBING, MOMENTS, WINDOWS, Fault
 from tests.simulation.function import FAILING_ORDERS, KILLER_DEATHS, Function
 from tests.simulation.loop import Loop
 from tests.simulation.mapping import Deliveries
@@ -60,6 +60,7 @@ class World:
         self.dice = Dice(scenario.seed, "run")
         self.checker = Checker(scenario, frozenset({BAD_VERSION}), FAILING_ORDERS, KILLER_DEATHS)
         self.server = Server(self.loop, _CATALOGUE, self._committed)
+        self.server.locks.on_deadlock = lambda: self.checker.failed("P5: a deadlock")
         self.stream = ImaginedStream(scenario.shards, self._landed, lambda: self.dice.below(1_000))
         self.function = Function(
             loop=self.loop,
@@ -95,7 +96,7 @@ class World:
             client=Client(self.loop, self.dice, self.strikes, self.stream),
             plans=[order for order in self._scenario.orders if order.producer == number],
             buckets=buckets,
-            acknowledged=self.checker.acknowledged,
+            checker=self.checker,
             log=self.log,
         )
 
@@ -107,7 +108,8 @@ class World:
         if not self.loop.idle and self._stopped():
             self._deploy_healed()
         self._until_rest(LONGEST_MS)
-        self._redrive_now(Which(drainable=True))
+        for _ in range(KILLER_DEATHS + 1):
+            self._redrive_now(Which(drainable=True))
         self.checker.settled()
         self._deploy_healed()
         for which in (Which(outdated=True), Which(reason=Reason.KILLER), Which()):
@@ -164,13 +166,15 @@ class World:
             return False
         if kind and not self.dice.chance(self._rates[kind]):
             return False
-        self._disturbed_at = self.loop.now
+        if not kind or kind in DISTURBING:
+            self._disturbed_at = self.loop.now
         if kind:
             self.log("fault", kind)
         return True
 
     def _disturbed_since(self, began: int) -> bool:
-        return self._disturbed_at + CALM_MS > began or bool(self._rates) or self._lasting > 0
+        open_windows = not DISTURBING.isdisjoint(self._rates)
+        return self._disturbed_at + CALM_MS > began or open_windows or self._lasting > 0
 
     def _plan(self, fault: Fault) -> None:
         if fault.kind in WINDOWS:
@@ -186,20 +190,25 @@ class World:
 
     def _close(self, fault: Fault) -> None:
         self._rates.pop(fault.kind, None)
-        self._disturbed_at = self.loop.now
+        self._disturb(fault)
+
+    def _disturb(self, fault: Fault) -> None:
+        if fault.kind in DISTURBING:
+            self._disturbed_at = self.loop.now
 
     def _moment(self, fault: Fault, begin: Any) -> None:
         self.log("happens", fault)
-        self._disturbed_at = self.loop.now
+        self._disturb(fault)
         begin(fault)
 
     def _later(self, fault: Fault, action: Any) -> None:
-        self._lasting += 1
+        disturbing = fault.kind in DISTURBING
+        self._lasting += disturbing
 
         def end() -> None:
             self.log("ends", fault.kind)
-            self._lasting -= 1
-            self._disturbed_at = self.loop.now
+            self._lasting -= disturbing
+            self._disturb(fault)
             action()
 
         self.loop.at(fault.until, end)
@@ -291,8 +300,31 @@ class World:
         self.function.deploy(BAD_VERSION, FailsEverything)
         self._later(fault, lambda: self.function.deploy("v3", Trails))
 
+    def _fix(self, fault: Fault) -> None:
+        """The code is mended; a while later what waits is redriven, beside live traffic."""
+        self.function.deploy("fixed", Healed)
+        for delay in (50, 300, 2_000, 10_000):
+            which = Which() if fault.chance < 0.5 else Which(outdated=True)  # noqa: PLR2004
+            self.loop.after(delay, lambda which=which: self.function.redrive(which))
+
+    def _prune(self, _: Fault) -> None:
+        """Versioned orders only: an unversioned one has no other proof than its ledger."""
+        transaction = Transaction(self.server)
+        for plan in self._scenario.orders:
+            if not plan.versioned or not plan.proven_by_version():
+                continue
+            if self.server.locks.holder(("head", plan.order_id)) is not None:
+                continue
+            self.checker.pruned(plan.order_id)
+            for key, row in list(transaction.group("ledger", plan.order_id)):
+                transaction.delete("ledger", key)
+                transaction.delete("ledger_by_id", (plan.order_id, row["id"]))
+        transaction.commit()
+
     def _redrive(self, fault: Fault) -> None:
-        self.function.redrive(Which())
+        for delay in (0, 500, 3_000):
+            which = Which() if fault.chance < 0.7 else Which(drainable=True)  # noqa: PLR2004
+            self.loop.after(delay, lambda which=which: self.function.redrive(which))
 
 
 def _brief(table: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:

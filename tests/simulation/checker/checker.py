@@ -54,12 +54,25 @@ class Checker:
             if item.flavour == "garbled":
                 record.garbled.append(place)
             record.landed.setdefault(original(item), place)
+            if item.n in record.dropped:
+                self._say([f"P1: {item.name} was reported as not sent, and landed"])
 
     def acknowledged(self, item: Item) -> None:
         record = self._orders[item.order_id]
         record.acknowledged.add(item.n)
         if original(item) not in record.landed:
             self._say([f"P1: {item.name} was acknowledged and is not on the stream"])
+
+    def not_sent(self, item: Item) -> None:
+        """The producer says that this is not on the stream; its caller does without it."""
+        record = self._orders[item.order_id]
+        record.dropped.add(item.n)
+        if item.n in record.landed:
+            self._say([f"P1: {item.name} is reported as not sent, and is on the stream"])
+
+    def pruned(self, order_id: str) -> None:
+        """Rows of this order's ledger are about to be removed, as retention does."""
+        self._orders[order_id].pruned = True
 
     def finished(self, shard_id: str, through: int) -> None:
         """The mapping will not deliver the records of this shard up to here again."""
@@ -88,6 +101,7 @@ class Checker:
                 continue
             record = self._record(order_id)
             if order_id not in touched:
+                record.came_from = len(record.rows)
                 touched[order_id] = {row["entry_id"]: row for row in record.blockers()}
             if table == "lot":
                 self._take_entry(record, key, before, after, parked, gone)
@@ -95,6 +109,8 @@ class Checker:
                 record.head = after
             elif table == "trail":
                 record.trail = () if after is None else after["trail"]
+            elif after is None and record.pruned:
+                continue
             elif before is not None or after is None:
                 self._say([f"P1: the ledger was changed at {key}"])
             else:

@@ -62,6 +62,9 @@ def p4_nothing_missing(
             yield f"P4: {item.name} was applied and {earlier.name} ({earlier.flavour}) was not"
 
 
+WAS_NEXT = ("rejected", "failed", "data_error", "killer")
+"""Reasons of entries that were tried: they stand where their version says."""
+
 CONFLICTING = ("conflict_id", "conflict_version")
 
 
@@ -71,13 +74,9 @@ def p4_no_overtaking(
     """`new` rows of the ledger, `before` the blockers that stood before the commit."""
     for row in new:
         for blocker in record.blockers():
-            if blocker["entry_id"] in before:
-                versioned = record.head is not None and record.head["versioned"]
-                overtakes = (
-                    row["ordinal"] >= blocker["rank"]
-                    if versioned
-                    else place_of(row) > place_of(blocker)
-                )
+            known = blocker["entry_id"] in before or blocker["reason"] in WAS_NEXT
+            if known and record.head is not None and record.head["versioned"]:
+                overtakes = row["ordinal"] >= blocker["rank"]
             else:
                 overtakes = place_of(row) > place_of(blocker)
             if overtakes:
@@ -113,9 +112,9 @@ def p6_justified(
             justified = justified or (reordered and reason in ("conflict", "wrong_kind"))
         if not justified:
             yield f"P6: {name} is innocent and was parked: {reason}: {row['detail']}"
-    elif kind == "stray" and item is not None:
+    elif kind == "stray" and item is not None and not record.pruned:
         yield f"P6: {name} was put aside as a stray: {reason}: {row['detail']}"
-    elif kind == "gap" and (item is None or (item.version or 0) <= len(record.applied) + 1):
+    elif kind == "gap" and (item is None or (item.version or 0) <= record.came_from + 1):
         yield f"P6: {name} waits for a version that is not missing"
 
 
@@ -157,6 +156,8 @@ def healed(order_id: str, record: OrderRecord) -> Iterator[str]:
         if item.equals is not None:
             continue
         if item.flavour in ("missing", "garbled", "wrong_kind", *CONFLICTING):
+            return
+        if item.n in record.dropped and plan is not None and plan.versioned:
             return
         if item.n in record.landed and item.n not in record.applied:
             yield f"P1: {item.name} ({item.flavour}) could be applied and still waits"

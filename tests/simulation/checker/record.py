@@ -16,8 +16,12 @@ class OrderRecord:
     plan: OrderPlan | None
     landed: dict[int, Place] = field(default_factory=dict)
     garbled: list[Place] = field(default_factory=list)
+    dropped: set[int] = field(default_factory=set)
+    pruned: bool = False
     acknowledged: set[int] = field(default_factory=set)
     applied: list[int] = field(default_factory=list)
+    came_from: int = 0
+    """How many were applied before the last commit."""
     rows: list[Row] = field(default_factory=list)
     lot: dict[int, Row] = field(default_factory=dict)
     head: Row | None = None

@@ -6,7 +6,7 @@ fails one that waits too long (55P03). PostgreSQL looks for circles after `deadl
 one at once: who loses is left open by the manual either way.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
 from psycopg import errors
@@ -28,6 +28,7 @@ class Locks:
         self._wanted: dict[object, Row] = {}
         self._waiters: dict[object, tuple[Task, int]] = {}
         self.waits = 0
+        self.on_deadlock: Callable[[], None] = lambda: None
 
     def holder(self, row: Row) -> object | None:
         return self._holders.get(row)
@@ -46,6 +47,7 @@ class Locks:
         self._wanted[owner] = row
         if self._closes_circle(owner):
             del self._wanted[owner]
+            self.on_deadlock()
             raise errors.DeadlockDetected("deadlock detected")
         self.waits += 1
         task = self._loop.running

@@ -465,8 +465,9 @@ def catalogue() -> Catalogue:
     """The statements of the consumer's `.sql` files."""
     folder = Path(consumer.__file__).parent
     return {
-        text: (known[name], Statement(name, text))
+        variant: (known[name], Statement(name, variant))
         for file, known in _FILES.items()
         for name, text in read_statements(folder / file).items()
         if name in known
+        for variant in (text, text.replace(" for no key update", ""))
     }

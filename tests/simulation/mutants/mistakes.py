@@ -1,0 +1,262 @@
+"""Realistic mistakes: each a few words of the code in other words.
+
+`before` has to stand in the file exactly once, or the mutant fails loudly: when the code changes,
+its mistakes have to be thought of anew. `seed` is one that is known to catch it, and is run first.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mistake:
+    name: str
+    path: str
+    before: str
+    after: str
+    seed: int | None = None
+
+
+MISTAKES = (
+    # ------------------------------------------------------------------ producer
+    Mistake(
+        name="no hold per key: a second record leaves while the first is unresolved",
+        path="producer/sequencing.py",
+        before="        queue = self._lineup.queue(self._strategy.stream_key(order_id))",
+        after="""        own = {"__eq__": object.__eq__, "__hash__": object.__hash__}
+        key = self._strategy.stream_key(order_id)
+        queue = self._lineup.queue(
+            key._replace(partition_key=type("Own", (str,), own)(key.partition_key))
+        )""",
+    ),
+    Mistake(
+        name="the whole request is retried when some of its records failed",
+        path="producer/kinesis.py",
+        before="    return [_outcome(entry) for entry in entries]",
+        after="""    outcomes = [_outcome(entry) for entry in entries]
+    failed = next((o for o in outcomes if not isinstance(o, Accepted)), None)
+    return outcomes if failed is None else [failed] * len(outcomes)""",
+    ),
+    Mistake(
+        name="an unknown record is not sent again before newer ones",
+        path="producer/sequencing.py",
+        before="self._fail(queue, record, Unknown, owes=record)",
+        after="self._fail(queue, record, Unknown, owes=None)",
+    ),
+    Mistake(
+        name="a time-out is taken for a refusal",
+        path="producer/kinesis.py",
+        before="    return Unanswered(code=code, detail=detail)",
+        after="    return Refused(code=code, detail=detail)",
+    ),
+    Mistake(
+        name="an aggregate of several orders goes under its first event's key",
+        path="producer/kinesis.py",
+        before="""        "PartitionKey": record.key.partition_key,
+        "Data": record_data(record.events),
+    }
+    if record.key.explicit_hash_key is not None:""",
+        after="""        "PartitionKey": record.events[0].order_id,
+        "Data": record_data(record.events),
+    }
+    if False:""",
+    ),
+    # ------------------------------------------------------------------ the consumer's decisions
+    Mistake(
+        name="< for <= at the head",
+        path="consumer/sequencer.py",
+        before="arrival.version is not None and arrival.version <= self._ordinal:",
+        after="arrival.version is not None and arrival.version < self._ordinal:",
+    ),
+    Mistake(
+        name="followers are not parked",
+        path="consumer/sequencer.py",
+        before="        elif self._state is State.PARKED:\n",
+        after="        elif False:\n",
+    ),
+    Mistake(
+        name="what lies behind the head's position is skipped without proof",
+        path="consumer/sequencer.py",
+        before="        if self._proof.duplicate(arrival):\n",
+        after="""        behind = self._position is not None and arrival.position < self._position
+        if behind or self._proof.duplicate(arrival):
+""",
+    ),
+    Mistake(
+        name="the same id is a duplicate whatever is in it",
+        path="consumer/proof.py",
+        before="            fact.digest == arrival.digest and fact.version == event.version\n",
+        after="            fact.id == event.id\n",
+    ),
+    Mistake(
+        name="a gap is drained without looking for holes",
+        path="consumer/sequencer.py",
+        before="            if self._versioned and first.rank > self._ordinal + 1:\n",
+        after="            if False:\n",
+    ),
+    Mistake(
+        name="an order whose lot is not empty is open again after a drain",
+        path="consumer/sequencer.py",
+        before="""            self._state = State.GAP
+        else:
+            self._state = State.PARKED""",
+        after="""            self._state = State.GAP
+        else:
+            self._state = State.PARKED if self._blocked else State.OPEN""",
+    ),
+    Mistake(
+        name="half an event is saved",
+        path="consumer/fold.py",
+        before="        again = sorted(self._spoiled & self._applied.keys())",
+        after="        again: list[str] = []",
+    ),
+    Mistake(
+        name="careful mode takes the second half first",
+        path="consumer/careful.py",
+        before="            for part in (lane[:middle], lane[middle:]):",
+        after="            for part in (lane[middle:], lane[:middle]):",
+    ),
+    # ------------------------------------------------------------------ the consumer's transaction
+    Mistake(
+        name="heads are not locked",
+        path="consumer/queries.sql",
+        before="where head.order_id = wanted.order_id for no key update",
+        after="where head.order_id = wanted.order_id",
+    ),
+    Mistake(
+        name="heads are read before they are locked",
+        path="consumer/store.py",
+        before="""        self._cursor.execute(_SQL["lock_heads"], {"order_ids": order_ids})
+        return {row[0]: _head(row) for row in self._cursor}""",
+        after="""        unlocked = _SQL["lock_heads"].replace(" for no key update", "")
+        self._cursor.execute(unlocked, {"order_ids": order_ids})
+        heads = {row[0]: _head(row) for row in self._cursor}
+        self._cursor.execute(_SQL["lock_heads"], {"order_ids": order_ids})
+        return heads""",
+    ),
+    Mistake(
+        name="the projection's states are loaded before the lock",
+        path="consumer/transaction.py",
+        before="""        heads = store.lock(sorted(known))
+        orders = store.look_up(heads, known, drain=drain)
+        _check_turn(orders, terms.only)
+        fold = Fold(self.projection, self.load(users, [] if blame else _may_apply(orders)))""",
+        after="""        states = self.load(users, [] if blame else sorted(known))
+        heads = store.lock(sorted(known))
+        orders = store.look_up(heads, known, drain=drain)
+        _check_turn(orders, terms.only)
+        fold = Fold(self.projection, states)""",
+    ),
+    Mistake(
+        name="heads are locked in the order of the batch",
+        path="consumer/transaction.py",
+        before="        heads = store.lock(sorted(known))",
+        after="        heads = store.lock(list(known))",
+    ),
+    Mistake(
+        name="the lot is drained from its end",
+        path="consumer/queries.sql",
+        before="""    order by lot.rank, lot.entry_id
+    limit %(limit)b""",
+        after="""    order by lot.rank desc, lot.entry_id desc
+    limit %(limit)b""",
+    ),
+    Mistake(
+        name="the checkpoint is one too high",
+        path="consumer/batch.py",
+        before="""        for record in self._records:
+            if any(a.position not in self._careful.finished for a in record.arrivals):""",
+        after="""        for before, record in zip(self._records, self._records[1:]):
+            if any(a.position not in self._careful.finished for a in before.arrivals):""",
+    ),
+    Mistake(
+        name="an outage is taken for bad data",
+        path="consumer/faults.py",
+        before="""    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return Fault.TRANSIENT
+    return""",
+        after="""    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return Fault.DATA
+    return""",
+    ),
+    Mistake(
+        name="a read-only node after a failover is taken for bad data",
+        path="consumer/faults.py",
+        before="""    if error.sqlstate.startswith(_TRANSIENT_CLASSES):
+        return Fault.TRANSIENT
+    return""",
+        after="""    if isinstance(error, psycopg.InternalError):
+        return Fault.DATA
+    if error.sqlstate.startswith(_TRANSIENT_CLASSES):
+        return Fault.TRANSIENT
+    return""",
+    ),
+    Mistake(
+        name="a bad deploy parks everybody",
+        path="consumer/deploys.py",
+        before="    return failing.stopped or len(failing.orders) >= code.most",
+        after="    return False",
+    ),
+    Mistake(
+        name="one death is enough to be a killer",
+        path="consumer/marked.py",
+        before="    if deaths < most:",
+        after="    if deaths < 1:",
+    ),
+    Mistake(
+        name="a refused connection is left open",
+        path="consumer/database.py",
+        before="""            except BaseException:
+                connection.close()""",
+        after="""            except ZeroDivisionError:
+                connection.close()""",
+    ),
+    # ------------------------------------------------------------------ redrive
+    Mistake(
+        name="redrive begins at the tail",
+        path="consumer/redrive/queries.sql",
+        before="""        order by lot.rank, lot.entry_id
+        limit %(entries)s""",
+        after="""        order by lot.rank desc, lot.entry_id desc
+        limit %(entries)s""",
+    ),
+    Mistake(
+        name="redrive does not lock the head",
+        path="consumer/redrive/queries.sql",
+        before="""where head.order_id = %(order_id)s
+for no key update""",
+        after="""where head.order_id = %(order_id)s""",
+    ),
+    Mistake(
+        name="redrive opens an order that still has followers",
+        path="consumer/redrive/turn.py",
+        before="        return State.PARKED if more else State.OPEN",
+        after="        return State.OPEN",
+    ),
+    # ------------------------------------------------------------------ the event source mapping
+    Mistake(
+        name="a child shard is read before its parent is drained",
+        path="local/mapping/lineage.py",
+        before="        return all(done)",
+        after="        return True",
+    ),
+    Mistake(
+        name="a record's slot does not follow from its partition key",
+        path="local/mapping/backlog.py",
+        before="""        for record in records:
+            self._queue_of(record.partition_key)""",
+        after="""        for record in records:
+            self._queue_of(record.sequence_text)""",
+    ),
+    Mistake(
+        name="the mapping's checkpoint passes a record that is not finished",
+        path="local/mapping/progress.py",
+        before="self._read[0][0] < lowest_unfinished",
+        after="self._read[0][0] <= lowest_unfinished",
+    ),
+    Mistake(
+        name="a batch that is retried lets later ones of its keys overtake it",
+        path="local/mapping/shard.py",
+        before="            busy.add(batch.slot)\n            held |= batch.keys\n        if not",
+        after="        if not",
+    ),
+)
