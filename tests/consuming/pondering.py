@@ -1,6 +1,7 @@
-"""Projections in whose transactions the connection is lost."""
+"""Projections whose transactions meet an error of the server, or lose the connection."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -29,6 +30,26 @@ class Terminating(Journal):
         with _another(cursor) as other:
             other.execute("select pg_terminate_backend(%s)", [cursor.connection.info.backend_pid])
         super().save(cursor, states)
+
+
+class Raising(Journal):
+    """Has the server raise the error that the environment variable `RAISED` names, as
+    `load 57014` or `save 40001`.
+    """
+
+    def load(self, cursor: Any, order_ids: Sequence[str]) -> dict[str, list[str]]:
+        _raise_if("load", cursor)
+        return super().load(cursor, order_ids)
+
+    def save(self, cursor: Any, states: Mapping[str, list[str]]) -> None:
+        _raise_if("save", cursor)
+        super().save(cursor, states)
+
+
+def _raise_if(where: str, cursor: Any) -> None:
+    at, _, state = os.environ["RAISED"].partition(" ")
+    if at == where:
+        cursor.execute(f"do $$ begin raise 'of the test' using errcode = '{state}'; end $$")
 
 
 def _another(cursor: Any) -> psycopg.Connection[Any]:

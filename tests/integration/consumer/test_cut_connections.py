@@ -16,6 +16,8 @@ SENT = [
     make_event(3, order_id="B"),
     make_event(1, order_id="C"),
     make_event(1, order_id="C", other="data"),
+    make_event(name="first", order_id="without versions"),
+    make_event(name="second", order_id="without versions"),
 ]
 
 STATEMENTS = {
@@ -52,6 +54,7 @@ def expected(relayed, journal):
         "A": "open",
         "B": "parked",
         "C": "parked",
+        "without versions": "open",
     }
     return tables
 

@@ -54,6 +54,20 @@ def test_trap_7_waiting_too_long_for_a_lock(role, journal, holding, setting):
     assert set(read_tables(journal).ledger) == set("ABC")
 
 
+@pytest.mark.parametrize("where", ["load", "save"])
+def test_trap_7_what_the_server_says_while_the_projection_works(database_url, journal, where):
+    for state in (
+        *("25006", "25P03", "57014", "57P01", "57P03", "53200", "53300", "55P03", "58030"),
+        *("08006", "40001", "40P01", "28000", "28P01", "3D000", "42P01", "42501", "0A000"),
+        *("XX000", "54001", "P0001"),
+    ):
+        given = {"RAISED": f"{where} {state}", "PROJECTION": "tests.consuming.pondering:Raising"}
+        with environment(database_url, **given) as invoke:
+            assert invoke(batch_of(SENT, start=7)) == unfinished_from(7), state
+        tables = read_tables(journal)
+        assert (tables.ledger, tables.lot) == ({}, {}), state
+
+
 def test_trap_7_idle_in_a_transaction_too_long(role, journal):
     """25P03: the projection thinks longer than the role may idle."""
     name, url = role

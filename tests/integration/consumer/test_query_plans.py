@@ -112,6 +112,7 @@ def test_no_statement_reads_a_table_through(never_analysed):
         for n in range(11, 1_000, 2)
     ]
     events += [make_event(7, order_id=f"new-{n}") for n in range(100)]
+    events += [make_event(1, order_id=f"order-{n}") for n in range(10_000, 20_000, 2)]
     sent: list[Any] = [*events, b"no event"]
     attempts = Attempts(database, Orders(), lambda: 600.0, 1.0)
     applied = apply_batch(
