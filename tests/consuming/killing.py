@@ -31,18 +31,18 @@ class Killed(BaseException):
     """The process is gone: nothing of it runs any more, no `finally` either."""
 
 
-_GRAVES: list[Any] = []
-"""Where the dead's generators stay: a collected one would run its `finally` after all."""
-
-
 class Mortal(Delivery):
-    """A delivery whose process can die."""
+    """A delivery whose process can die. The dead stay in `graves`: a generator that is collected
+    would run its `finally` after all.
+    """
+
+    graves: list[Any]
 
     @contextmanager
     def running(self) -> Iterator[None]:
         around = super().running()
         around.__enter__()
-        _GRAVES.append(around)
+        self.graves.append(around)
         try:
             yield
         except Killed:
@@ -77,6 +77,7 @@ class World:
         self.database = MarkedDatabase(lambda: self.now)
         self.projection = Deadly()
         self.environments = 0
+        self.graves: list[Any] = []
         self.away = False
         self._warm: list[UUID] = []
         self._open = self.database.open
@@ -92,6 +93,7 @@ class World:
         deadline = self.now + TIMEOUT
         attempts = Attempts(self.database, self.projection, lambda: deadline - self.now, 0.1, CODE)
         delivery = Mortal(attempts, environment=environment, code_version=CODE.version, shard=SHARD)
+        delivery.graves = self.graves
         try:
             applied = apply_batch(
                 records,
