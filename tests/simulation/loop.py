@@ -54,6 +54,13 @@ class Loop:
         action()
         return True
 
+    def run_for(self, milliseconds: int) -> None:
+        """Let everything happen that is planned for this long."""
+        until = self.now + milliseconds
+        while self._plan and self._plan[0][0] <= until:
+            self.step()
+        self.now = until
+
     def sleep(self, milliseconds: int) -> None:
         """Let the current task go on that much later."""
         task = self.running

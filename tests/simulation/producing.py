@@ -115,6 +115,7 @@ class Caller:
 
     def _begin(self) -> None:
         self._alive = True
+        self._client.process = f"{''.join(self._lines)} life {self._life}"
         self._in_flight = 0
         self._waker = -1
         settings = ProducerSettings(
@@ -168,11 +169,9 @@ class Caller:
                 line.standing[ticket] = "sent"
         self._pump()
 
-    def _does_without(self, line: Line, item: Item) -> bool:
-        """Some callers drop an event that is certainly not on the stream, and go on."""
-        first = Line.ticket(item) not in line.tried
-        free = first and item.equals is None and line.plan.consistent()
-        return free and self._dice.chance(0.3)
+    def _first_try(self, line: Line, item: Item) -> bool:
+        """Whether nothing that was sent before can be taken for this."""
+        return Line.ticket(item) not in line.tried and item.equals is None
 
     def _recover(self, line: Line) -> None:
         """Once nothing of the order is under way any more: resume, and send what failed."""
@@ -254,13 +253,16 @@ class Caller:
                 line.standing[result.event_id] = "acknowledged"
                 self._log("acknowledged", item.name)
                 self._checker.acknowledged(item)
-            elif type(result) is NotSent and self._does_without(line, item):
-                line.standing[result.event_id] = "acknowledged"
-                self._log("does without", item.name)
-                self._checker.not_sent(item)
-                self._recover(line)
             else:
                 self._log(type(result).__name__, item.name, result.code)
+                if type(result) is NotSent and self._first_try(line, item):
+                    goes_on = line.plan.consistent() and self._dice.chance(0.3)
+                    self._checker.not_sent(item, dropped=goes_on)
+                    if goes_on:
+                        self._log("does without", item.name)
+                        line.standing[result.event_id] = "acknowledged"
+                        self._recover(line)
+                        continue
                 unknown = isinstance(result, Unknown)
                 line.standing[result.event_id] = "unknown" if unknown else "failed"
                 self._recover(line)

@@ -93,7 +93,7 @@ class World:
         return Caller(
             loop=self.loop,
             dice=self.dice,
-            client=Client(self.loop, self.dice, self.strikes, self.stream),
+            client=Client(self.loop, self.dice, self.strikes, self.stream, self.checker),
             plans=[order for order in self._scenario.orders if order.producer == number],
             buckets=buckets,
             checker=self.checker,

@@ -32,6 +32,8 @@ class Checker:
             self._by_payload.setdefault(item.payload, item)
             if item.equals is None:
                 self._by_token[item.order_id, item.token] = item
+        self._repeated = {item.payload for item in items if item.flavour == "again"}
+        self._answered: set[tuple[str, bytes]] = set()
         self._landed: dict[str, list[tuple[Place, bytes]]] = {}
         self._known_places: set[Place] = set()
         self._parked: dict[bytes, int] = {}
@@ -57,16 +59,27 @@ class Checker:
             if item.n in record.dropped:
                 self._say([f"P1: {item.name} was reported as not sent, and landed"])
 
+    def puts(self, process: str, data: bytes) -> None:
+        """A producer puts a record that may hold nothing it was told is stored already."""
+        for payload in payloads(data):
+            if (process, payload) in self._answered and payload not in self._repeated:
+                self._say([f"P2: {self._name(payload)} was stored, and is put once more"])
+
+    def answered(self, process: str, data: bytes) -> None:
+        """The stream tells a producer that the record is stored."""
+        self._answered.update((process, payload) for payload in payloads(data))
+
     def acknowledged(self, item: Item) -> None:
         record = self._orders[item.order_id]
         record.acknowledged.add(item.n)
         if original(item) not in record.landed:
             self._say([f"P1: {item.name} was acknowledged and is not on the stream"])
 
-    def not_sent(self, item: Item) -> None:
-        """The producer says that this is not on the stream; its caller does without it."""
+    def not_sent(self, item: Item, *, dropped: bool) -> None:
+        """The producer says that this is not on the stream; its caller may do without it."""
         record = self._orders[item.order_id]
-        record.dropped.add(item.n)
+        if dropped:
+            record.dropped.add(item.n)
         if item.n in record.landed:
             self._say([f"P1: {item.name} is reported as not sent, and is on the stream"])
 

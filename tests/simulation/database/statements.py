@@ -105,15 +105,16 @@ def _fact(row: Values | None) -> tuple[Any, ...]:
     return row["order_id"], row["id"], row["ordinal"], row["digest"]
 
 
-def facts_in_lot(_: Statement, transaction: Transaction, asked: Parameters) -> Rows:
+def facts_in_lot(statement: Statement, transaction: Transaction, asked: Parameters) -> Rows:
     found: Rows = []
     for order_id, id_ in zip(asked["id_orders"], asked["ids"], strict=True):
         found += [_entry(row) for row in _lot(transaction, order_id) if row["id"] == id_]
+    ranked = statement.says("lot.rank = asked.version")
     for order_id, version in zip(asked["version_orders"], asked["versions"], strict=True):
         found += [
             _entry(row)
             for row in _lot(transaction, order_id)
-            if row["version"] == version and row["rank"] == version
+            if row["version"] == version and (not ranked or row["rank"] == version)
         ]
     places = zip(
         asked["position_orders"],
@@ -155,12 +156,24 @@ def waiting(statement: Statement, transaction: Transaction, parameters: Paramete
         last_rank = max((row["rank"] for row in left), default=None)
         left.sort(key=lambda row: (row["rank"], row["entry_id"]), reverse=backwards)
         first = [] if blocked else left[: parameters["limit"]]
-        names = statement.selected[1:-2]
-        if not first:
-            found.append((order_id, *(None for _ in names), blocked, last_rank))
-        for row in first:
-            found.append((order_id, *(row[name] for name in names), blocked, last_rank))
+        whole = {"blocked": blocked, "last_rank": last_rank, "found": len(first) or None}
+        kept = _within(first, parameters.get("bytes")) or [{}]
+        for row in kept:
+            known = {**row, **whole, "order_id": order_id}
+            found.append(tuple(known.get(name) for name in statement.selected))
     return found
+
+
+def _within(rows: list[Values], most: int | None) -> list[Values]:
+    """Two rows at least, and more as long as those before them have not enough bytes."""
+    kept: list[Values] = []
+    size = 0
+    for row in rows:
+        if len(kept) >= 2 and most is not None and size >= most:  # noqa: PLR2004 - as it says
+            break
+        size += len(row["payload"])
+        kept.append(row)
+    return kept
 
 
 def advance(statement: Statement, transaction: Transaction, parameters: Parameters) -> Rows:

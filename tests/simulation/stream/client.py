@@ -20,16 +20,23 @@ Strikes = Callable[[str], bool]
 class Client:
     """Answers PutRecords for one process, inside one of its tasks."""
 
-    def __init__(self, loop: Loop, dice: Dice, strikes: Strikes, stream: ImaginedStream) -> None:
+    def __init__(
+        self, loop: Loop, dice: Dice, strikes: Strikes, stream: ImaginedStream, witness: Any
+    ) -> None:
         retries = {"total_max_attempts": 1}
         self.meta = SimpleNamespace(config=SimpleNamespace(retries=retries))
         self._loop = loop
         self._dice = dice
         self._strikes = strikes
         self._stream = stream
+        self._witness = witness
+        self.process = ""
+        """Who puts now: a producer that died leaves its client to the next one."""
 
     def put_records(self, *, Records: list[dict[str, Any]], **_: str) -> dict[str, Any]:  # noqa: N803
-        strikes = self._strikes
+        strikes, process = self._strikes, self.process
+        for record in Records:
+            self._witness.puts(process, record["Data"])
         if strikes("put_refused"):
             raise vendor.EndpointConnectionError(endpoint_url="kinesis")
         self._loop.sleep(self._dice.between(1, 30))
@@ -48,6 +55,9 @@ class Client:
         if strikes("put_timeout"):
             self._time_out()
         self._loop.sleep(self._dice.between(1, 30))
+        for record, entry in zip(Records, entries, strict=True):
+            if "ErrorCode" not in entry:
+                self._witness.answered(process, record["Data"])
         return {"Records": entries, "FailedRecordCount": sum("ErrorCode" in e for e in entries)}
 
     def _time_out(self) -> None:
