@@ -174,7 +174,8 @@ class World:
 
     def _disturbed_since(self, began: int) -> bool:
         open_windows = not DISTURBING.isdisjoint(self._rates)
-        return self._disturbed_at + CALM_MS > began or open_windows or self._lasting > 0
+        ongoing = open_windows or self._lasting > 0 or self._stopped()
+        return ongoing or self._disturbed_at + CALM_MS > began
 
     def _plan(self, fault: Fault) -> None:
         if fault.kind in WINDOWS:
