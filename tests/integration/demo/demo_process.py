@@ -90,3 +90,21 @@ def children_of(pid: int) -> set[int]:
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
     return found - {pid}
+
+
+def left_of(pids: set[int], *, seconds: float) -> set[int]:
+    """Which of these processes still run after so many seconds; what only waits to be reaped by
+    its parent has ended.
+    """
+    until = time.monotonic() + seconds
+    while (left := {pid for pid in pids if _runs(pid)}) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+def _runs(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"

@@ -14,7 +14,7 @@ from consumer.orders import Orders
 from contract import encode_event, parse_event
 from local.demo.workload import generate
 from local.kinesis.resharding import is_installed, kinesalite
-from tests.integration.demo.demo_process import Demo, children_of, demo
+from tests.integration.demo.demo_process import Demo, children_of, demo, left_of
 
 
 def test_the_generated_workload_ends_with_a_clean_audit(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
         running.process.send_signal(signal.SIGINT)
         assert running.finish(90) == 130
     assert "interrupted" in running.output
-    assert {pid for pid in started if Path(f"/proc/{pid}").exists()} == set()
+    assert left_of(started, seconds=5) == set()
 
 
 def test_a_killed_demo_leaves_nothing_running(tmp_path: Path) -> None:
@@ -82,10 +82,7 @@ def test_a_killed_demo_leaves_nothing_running(tmp_path: Path) -> None:
         started = children_of(running.process.pid)
         running.process.kill()
         running.process.wait(10)
-        until = time.monotonic() + 20
-        while left := {pid for pid in started if Path(f"/proc/{pid}").exists()}:
-            assert time.monotonic() < until, left
-            time.sleep(0.1)
+    assert left_of(started, seconds=20) == set()
 
 
 def test_another_kinesis_endpoint_is_used_and_left_as_it_was(tmp_path: Path) -> None:
