@@ -94,8 +94,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     `facts` holds what is known under the ids and versions that the lane's events carry,
     `positions` the places on the stream of the lane's unreadable events that are in the lot,
     `waiting` the first entries of the lot in redrive order: all of them, or one more than may be
-    drained. `blocked` tells whether any entry needs a decision, `last_rank` is the highest in use.
-    `settled` are events that an operator skipped or edited, as they came.
+    drained; `cut` where memory asks for fewer, at least two. `blocked` tells whether any entry
+    needs a decision, `last_rank` is the highest in use. `settled` are events that an operator
+    skipped or edited, as they came.
     """
 
     head: Head
@@ -103,6 +104,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     settled: tuple[Fact, ...] = ()
     positions: frozenset[Position] = frozenset()
     waiting: tuple[Waiting, ...] = ()
+    cut: bool = False
     blocked: bool = False
     last_rank: int = 0
 

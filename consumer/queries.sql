@@ -61,8 +61,7 @@ select asked.order_id, known.id, known.version, known.digest,
 from unnest(%(version_orders)b::text[], %(versions)b::bigint[]) as asked (order_id, version)
 cross join lateral (
     select * from inorder.parking_lot as lot
-    where lot.order_id = asked.order_id and lot.rank = asked.version
-      and lot.version = asked.version
+    where lot.order_id = asked.order_id and lot.version = asked.version
     offset 0
 ) as known
 union all
@@ -92,10 +91,11 @@ cross join lateral (
 
 -- name: waiting
 -- Whether an order's lot holds a blocker, its highest rank, and if nothing blocks it the first
--- entries in redrive order; one row without an entry for a lot that is blocked.
+-- entries in redrive order: at most `limit` of them, and after the second none beyond `bytes` of
+-- payload; `found` counts them before that cut. One row without an entry for a lot that is blocked.
 select asked.order_id, first.entry_id, first.rank, first.kind, first.partition_key,
        first.sequence_number, first.sub_sequence_number, first.payload, first.reason, first.detail,
-       whole.blocked, whole.last_rank
+       first.found, whole.blocked, whole.last_rank
 from unnest(%(order_ids)b::text[]) as asked (order_id)
 cross join lateral (
     select exists (
@@ -108,11 +108,19 @@ cross join lateral (
            ) as last_rank
 ) as whole
 left join lateral (
-    select * from inorder.parking_lot as lot
-    where lot.order_id = asked.order_id and lot.kind <> 'stray' and not whole.blocked
-    order by lot.rank, lot.entry_id
-    limit %(limit)b
-) as first on true
+    select entries.*,
+           count(*) over () as found,
+           row_number() over sofar as place,
+           sum(octet_length(entries.payload)) over sofar
+               - octet_length(entries.payload) as bytes_before
+    from (
+        select * from inorder.parking_lot as lot
+        where lot.order_id = asked.order_id and lot.kind <> 'stray' and not whole.blocked
+        order by lot.rank, lot.entry_id
+        limit %(limit)b
+    ) as entries
+    window sofar as (order by entries.rank, entries.entry_id)
+) as first on first.place <= 2 or first.bytes_before < %(bytes)b
 order by asked.order_id, first.rank, first.entry_id;
 
 -- name: count_failing

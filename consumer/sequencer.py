@@ -88,7 +88,7 @@ class _Sequencer:
 
     def __init__(self, order: Order, apply: Apply, drain: int, blame: Failure | None) -> None:
         self._apply = apply
-        self._budget = drain
+        self._budget = min(drain, len(order.waiting) - 1) if order.cut else drain
         self._blame = blame
         head = order.head
         self._order_id = head.order_id

@@ -19,6 +19,10 @@ _SQL = read_statements(Path(__file__).with_name("queries.sql"))
 
 _DETAIL_CHARACTERS = 2_000
 
+_DRAIN_BYTES = 4_000_000
+"""Payload that one transaction takes out of one lot: a hundred of the largest events would not fit
+into the memory of a small function."""
+
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
     """What a transaction writes beside its decisions.
@@ -84,7 +88,8 @@ class Store:
                 positions.setdefault(order_id, set()).add(position)
                 facts[order_id].append(Fact(id_, version, digest))
             for row in self._cursor.execute(
-                _SQL["waiting"], {"order_ids": closed, "limit": drain + 1}
+                _SQL["waiting"],
+                {"order_ids": closed, "limit": drain + 1, "bytes": _DRAIN_BYTES},
             ):
                 lots.setdefault(row[0], []).append(row)
         return {
@@ -93,9 +98,7 @@ class Store:
                 facts=tuple(facts[order_id]),
                 settled=tuple(settled.get(order_id, ())),
                 positions=frozenset(positions.get(order_id, ())),
-                waiting=tuple(_waiting(row) for row in lots.get(order_id, ()) if row[1]),
-                blocked=any(row[-2] for row in lots.get(order_id, ())),
-                last_rank=max((row[-1] or 0 for row in lots.get(order_id, ())), default=0),
+                **_lot(lots.get(order_id, ())),
             )
             for order_id, head in heads.items()
         }
@@ -195,6 +198,20 @@ def _head(row: Sequence[Any]) -> Head:
         state=State(state),
         decided=decided,
     )
+
+
+def _lot(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """What the rows about one order's lot say; nothing of an order that is open."""
+    if not rows:
+        return {}
+    *_, found, blocked, last_rank = rows[0]
+    waiting = tuple(_waiting(row) for row in rows if row[1] is not None)
+    return {
+        "waiting": waiting,
+        "cut": len(waiting) < (found or 0),
+        "blocked": blocked,
+        "last_rank": last_rank or 0,
+    }
 
 
 def _waiting(row: Sequence[Any]) -> Waiting:

@@ -1,5 +1,6 @@
 """Draining: what waited in the lot is applied as soon as nothing hinders it, so much at a time."""
 
+import msgspec
 import pytest
 
 from consumer.order import Decided, Fact, Failure, Head, Kind, Order, Reason, State, Waiting
@@ -69,6 +70,16 @@ def test_a_drain_is_bounded_and_the_order_stays_parked_in_between(drain, applied
     assert decided.head.state is state
     assert decided.drainable is (state is State.PARKED)
     assert decided.drained == tuple(range(100, 100 + len(applied) - 1))
+
+
+@pytest.mark.parametrize(("shown", "applied"), [(2, [3, 4]), (3, [3, 4, 5])])
+def test_of_a_lot_that_is_cut_the_last_entry_shown_only_tells_the_state(shown, applied):
+    whole = gap(4, 9)
+    cut = msgspec.structs.replace(whole, waiting=whole.waiting[:shown], cut=True)
+    decided = take(cut, arrive(90, make_event(3)), drain=100)
+    assert ordinals(decided) == applied
+    assert decided.head.state is State.PARKED
+    assert decided.drainable
 
 
 def test_the_bound_counts_what_is_drained_and_not_what_arrives():
