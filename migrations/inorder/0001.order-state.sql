@@ -76,6 +76,8 @@ create table inorder.parking_lot (
 
 create index parking_lot_in_order on inorder.parking_lot (order_id, rank, entry_id);
 create index parking_lot_by_id on inorder.parking_lot (order_id, id) where id is not null;
+create index parking_lot_by_version on inorder.parking_lot (order_id, version)
+    where version is not null;
 create index parking_lot_blockers on inorder.parking_lot (order_id) where kind = 'blocker';
 
 comment on table  inorder.parking_lot is 'Events of orders that wait, in order, with their reason';
