@@ -18,7 +18,8 @@ _INTERRUPTED = 130
 def main() -> int:
     """0 if every promise was kept, 1 if not, 2 for bad input, 130 when interrupted."""
     console = Console(soft_wrap=True)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore SIGINT
+        signal.signal(number, _as_interrupt)
     try:
         return 0 if run(settings.read(), console) else 1
     except InorderError as error:
