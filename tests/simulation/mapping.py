@@ -153,7 +153,9 @@ class Deliveries:
         after = int(position.sequence_number) if isinstance(position, After) else -1
         left = [stored for stored in shard.records if stored.sequence_number > after]
         if not left and not shard.closed:
-            self._empty_reads[shard.shard_id] = self._life, read
+            _, waits = self._empty_reads.get(shard.shard_id, (0, read))
+            if waits.read_id <= read.read_id:  # an older one was given up meanwhile
+                self._empty_reads[shard.shard_id] = self._life, read
             return
         taken = left[: min(read.limit, self._dice.pick((1, 3, 10_000)))]
         self.handle(

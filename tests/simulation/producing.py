@@ -98,6 +98,8 @@ class Caller:
 
     def crash(self) -> None:
         """The process dies; its requests may be on their way still. A new one begins later."""
+        if not self._alive:
+            return
         self._log("producer crashes")
         self._alive = False
         self._life += 1

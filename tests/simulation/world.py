@@ -108,7 +108,7 @@ class World:
         if not self.loop.idle and self._stopped():
             self._deploy_healed()
         self._until_rest(LONGEST_MS)
-        for _ in range(KILLER_DEATHS + 1):
+        for _ in range(KILLER_DEATHS + 3):  # the order is named first, then its event
             self._redrive_now(Which(drainable=True))
         self.checker.settled()
         self._deploy_healed()
@@ -124,8 +124,11 @@ class World:
         )
 
     def _until_rest(self, at_most: int) -> None:
-        while self.checker.broken is None and self.loop.now <= at_most and self.loop.step():
-            pass
+        try:
+            while self.checker.broken is None and self.loop.now <= at_most and self.loop.step():
+                pass
+        except Exception as error:  # noqa: BLE001 - whatever the code under test raises is found
+            self.checker.failed(f"raised: {type(error).__name__}: {error}")
         if self.checker.broken is None and at_most == LONGEST_MS and not self.loop.idle:
             self.checker.failed("P1: the world does not come to rest")
 

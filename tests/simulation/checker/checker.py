@@ -32,6 +32,9 @@ class Checker:
             self._by_payload.setdefault(item.payload, item)
             if item.equals is None:
                 self._by_token[item.order_id, item.token] = item
+        self._same: dict[tuple[str, int], list[bytes]] = {}
+        for item in items:
+            self._same.setdefault((item.order_id, original(item)), []).append(item.payload)
         self._repeated = {item.payload for item in items if item.flavour == "again"}
         self._answered: set[tuple[str, bytes]] = set()
         self._landed: dict[str, list[tuple[Place, bytes]]] = {}
@@ -284,13 +287,8 @@ class Checker:
     def _accounted_item(self, item: Item) -> bool:
         if original(item) in self._orders[item.order_id].applied:
             return True
-        if self._parked.get(item.payload, 0) > 0:
-            return True
-        if item.equals is None:
-            return False
-        plan = self._orders[item.order_id].plan
-        first = next(i for i in plan.items if i.n == item.equals) if plan else item
-        return self._parked.get(first.payload, 0) > 0
+        same = self._same[item.order_id, original(item)]
+        return any(self._parked.get(payload, 0) > 0 for payload in same)
 
     def _record(self, order_id: str | None) -> OrderRecord:
         found = self._orders.get(order_id)

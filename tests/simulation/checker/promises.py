@@ -76,7 +76,8 @@ def p4_no_overtaking(
         for blocker in record.blockers():
             known = blocker["entry_id"] in before or blocker["reason"] in WAS_NEXT
             if known and record.head is not None and record.head["versioned"]:
-                overtakes = row["ordinal"] >= blocker["rank"]
+                twin = row["ordinal"] == blocker["rank"] and blocker["reason"] == "conflict"
+                overtakes = row["ordinal"] >= blocker["rank"] and not twin
             else:
                 overtakes = place_of(row) > place_of(blocker)
             if overtakes:
@@ -152,7 +153,7 @@ def settled(order_id: str, record: OrderRecord) -> Iterator[str]:
 def healed(order_id: str, record: OrderRecord) -> Iterator[str]:
     """Everything that landed is applied, up to the first event that no code can apply."""
     plan = record.plan
-    for item in plan.items if plan is not None else ():
+    for item in plan.items if plan is not None and plan.consistent() else ():
         if item.equals is not None:
             continue
         if item.flavour in ("missing", "garbled", "wrong_kind", *CONFLICTING):
