@@ -42,6 +42,9 @@ FIRST_SEED ?= 0
 simulate: .venv/dev.stamp ## run the simulation (SEEDS=500, FIRST_SEED=0)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST_SEED)
 
+mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation has to notice each
+	@$(BIN)/python -m tests.simulation.mutants
+
 check: .venv/dev.stamp .tools/sam.stamp ## ruff, mypy --strict, sam validate --lint
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
@@ -145,4 +148,4 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo inorder migrate setup test simulate check pins clean build $(FUNCTIONS)
+.PHONY: help demo inorder migrate setup test simulate mutants check pins clean build $(FUNCTIONS)

@@ -42,7 +42,9 @@ def main(arguments: list[str]) -> int:
     rate = given.seeds / seconds * 60
     if given.digest:
         print("\n".join(digests))
-    print(f"{given.seeds} seeds from {given.first}: every promise kept ({rate:,.0f} seeds a minute)")
+    print(
+        f"{given.seeds} seeds from {given.first}: every promise kept ({rate:,.0f} seeds a minute)"
+    )
     return 0
 
 
@@ -51,12 +53,16 @@ def _explain(scenario: Scenario, ran: Ran, without: list[str]) -> None:
     gone, shortest = shrink(scenario, ran, run)
     print(f"\nThe shortest history found ({len(shortest.history)} of {len(ran.history)} facts):\n")
     for order in scenario.without([*without, *gone]).orders:
-        items = ", ".join(f"{i.n}:{i.flavour}" + f"/v{i.version}" * bool(i.version) for i in order.items)
+        items = ", ".join(
+            f"{i.n}:{i.flavour}" + f"/v{i.version}" * bool(i.version) for i in order.items
+        )
         print(f"  order {order.order_id}: {items}")
     _print_history(shortest)
     names = " ".join([*without, *gone])
     replay = f"python -m tests.simulation --seeds 1 --first {scenario.seed}"
-    print(f"\n{shortest.broken}\n\nreplay: {replay} --history" + f" --without {names}" * bool(names))
+    print(
+        f"\n{shortest.broken}\n\nreplay: {replay} --history" + f" --without {names}" * bool(names)
+    )
     print(f"whole:  make simulate SEEDS=1 FIRST_SEED={scenario.seed}")
 
 

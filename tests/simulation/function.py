@@ -56,7 +56,9 @@ class SimulatedDatabase(Database):
 class Environment:
     """One process: it lives from its first invocation to its death, one invocation at a time."""
 
-    def __init__(self, function: "Function", number: int, version: str, projection: type[Trails]) -> None:
+    def __init__(
+        self, function: "Function", number: int, version: str, projection: type[Trails]
+    ) -> None:
         self.name = f"env-{number}"
         self.id = UUID(int=number)
         self.version = version

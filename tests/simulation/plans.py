@@ -39,7 +39,9 @@ def fault(kind: str, at: int = 0, lasts: int = 20_000, **given: Any) -> Fault:
     return Fault(name=f"{kind}-{at}", kind=kind, at=at, until=at + lasts, **given)
 
 
-def scenario(*orders: OrderPlan, faults: tuple[Fault, ...] = (), seed: int = 1, **given: Any) -> Scenario:
+def scenario(
+    *orders: OrderPlan, faults: tuple[Fault, ...] = (), seed: int = 1, **given: Any
+) -> Scenario:
     """One producer, one shard, batches of up to 100; all of it may be given otherwise."""
     mapping = {"parallelization_factor": 2, "bisect_on_error": True} | given.pop("mapping", {})
     defaults: dict[str, Any] = {

@@ -21,9 +21,7 @@ SAVE = "write the trails of these orders"
 class Trails:
     """Records what was applied. `die` and `hang` end the process that runs it, or its time."""
 
-    def __init__(
-        self, *, mutates: bool, die: Callable[[], None], hang: Callable[[], None]
-    ) -> None:
+    def __init__(self, *, mutates: bool, die: Callable[[], None], hang: Callable[[], None]) -> None:
         self._mutates = mutates
         self._die = die
         self._hang = hang

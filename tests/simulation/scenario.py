@@ -198,9 +198,7 @@ def _order(dice: Dice, number: int, buckets: tuple[bool, ...]) -> OrderPlan:
         items.append(item)
     if any(item.flavour in (*CONFLICTS, "garbled") for item in items):
         items = [dataclasses.replace(item, late=0) for item in items]
-    return OrderPlan(
-        order_id=order_id, producer=producer, versioned=versioned, items=tuple(items)
-    )
+    return OrderPlan(order_id=order_id, producer=producer, versioned=versioned, items=tuple(items))
 
 
 def _flavoured(

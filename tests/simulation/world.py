@@ -308,7 +308,7 @@ class World:
         """The code is mended; a while later what waits is redriven, beside live traffic."""
         self.function.deploy("fixed", Healed)
         for delay in (50, 300, 2_000, 10_000):
-            which = Which() if fault.chance < 0.5 else Which(outdated=True)  # noqa: PLR2004
+            which = Which() if fault.chance < 0.5 else Which(outdated=True)
             self.loop.after(delay, lambda which=which: self.function.redrive(which))
 
     def _prune(self, _: Fault) -> None:
@@ -327,7 +327,7 @@ class World:
 
     def _redrive(self, fault: Fault) -> None:
         for delay in (0, 500, 3_000):
-            which = Which() if fault.chance < 0.7 else Which(drainable=True)  # noqa: PLR2004
+            which = Which() if fault.chance < 0.7 else Which(drainable=True)
             self.loop.after(delay, lambda which=which: self.function.redrive(which))
 
 

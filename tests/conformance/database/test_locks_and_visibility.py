@@ -196,8 +196,10 @@ def test_trap_13_another_order_may_use_the_same_id(database):
     client = database.client()
     for order_id in ("A", "B"):
         event = make_event(1, name="shared", order_id=order_id)
-        event = type(event)(**{f: getattr(event, f) for f in event.__struct_fields__ if f != "id"},
-                            id=make_event(1, name="shared").id)
+        event = type(event)(
+            **{f: getattr(event, f) for f in event.__struct_fields__ if f != "id"},
+            id=make_event(1, name="shared").id,
+        )
         call(client, lambda event=event: apply(client, arrive(1, event), 1))
 
 

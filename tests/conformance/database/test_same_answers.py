@@ -151,9 +151,7 @@ def test_markers_and_versions_answer_alike(database):
     span = Span(shard="s", first=1, last=9)
 
     def mark(environment: UUID, seconds: float, **named: Any) -> Mark:
-        return Mark(
-            environment=environment, code_version="v1", span=span, seconds=seconds, **named
-        )
+        return Mark(environment=environment, code_version="v1", span=span, seconds=seconds, **named)
 
     def work() -> None:
         with client.connection.cursor(binary=True) as cursor:

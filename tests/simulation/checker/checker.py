@@ -15,7 +15,9 @@ Change = tuple[str, Any, Row | None, Row | None]
 class Checker:
     """`broken` is the first thing that is wrong, or None."""
 
-    def __init__(self, scenario: Scenario, bad_versions: frozenset[str], failing: int, deaths: int) -> None:
+    def __init__(
+        self, scenario: Scenario, bad_versions: frozenset[str], failing: int, deaths: int
+    ) -> None:
         self.broken: str | None = None
         self._scenario = scenario
         self._bad_versions = bad_versions
@@ -81,6 +83,8 @@ class Checker:
     def not_sent(self, item: Item, *, dropped: bool) -> None:
         """The producer says that this is not on the stream; its caller may do without it."""
         record = self._orders[item.order_id]
+        if item.payload in self._repeated:
+            return  # its double may have been stored
         if dropped:
             record.dropped.add(item.n)
         if item.n in record.landed:
@@ -171,7 +175,9 @@ class Checker:
             record.applied.append(item.n)
             record.rows.append({**row, "data": token})
             if row["ordinal"] != len(record.rows):
-                self._say([f"P3: {item.name} is the order's {row['ordinal']}th event in the ledger"])
+                self._say(
+                    [f"P3: {item.name} is the order's {row['ordinal']}th event in the ledger"]
+                )
             if item.version is not None and item.version != row["ordinal"]:
                 self._say([f"P3: {item.name} has version {item.version}, not {row['ordinal']}"])
             self._say(
@@ -180,13 +186,9 @@ class Checker:
                 )
             )
             if not self._reordered:
-                self._say(
-                    promises.p4_unreadable(row["order_id"], record, row, self._known_places)
-                )
+                self._say(promises.p4_unreadable(row["order_id"], record, row, self._known_places))
 
-    def _check_order(
-        self, order_id: str | None, before: dict[int, Row], ledger: list[Row]
-    ) -> None:
+    def _check_order(self, order_id: str | None, before: dict[int, Row], ledger: list[Row]) -> None:
         if order_id is None:
             return
         record = self._record(order_id)
@@ -205,9 +207,7 @@ class Checker:
             record = self._record(row["order_id"])
             item = self._by_payload.get(row["payload"])
             self._say(
-                promises.p6_justified(
-                    row["order_id"], row, item, record, reordered=self._reordered
-                )
+                promises.p6_justified(row["order_id"], row, item, record, reordered=self._reordered)
             )
         for row in gone:
             item = self._by_payload.get(row["payload"])
@@ -268,7 +268,9 @@ class Checker:
                 self._say(promises.settled(order_id, record))
             for item in record.plan.items if record.plan is not None else ():
                 if item.n in record.acknowledged and not self._accounted_item(item):
-                    self._say([f"P1: {item.name} was acknowledged, and is neither applied nor parked"])
+                    self._say(
+                        [f"P1: {item.name} was acknowledged, and is neither applied nor parked"]
+                    )
 
     def healed(self) -> None:
         """Every event could be applied, and everything that waited was tried."""

@@ -29,7 +29,7 @@ def _fields(message: bytes) -> list[tuple[int, bytes]]:
     while at < len(message):
         tag, at = _varint(message, at)
         value, at = _varint(message, at)
-        if tag & 7 == 2:  # noqa: PLR2004 - length-delimited
+        if tag & 7 == 2:
             found.append((tag >> 3, message[at : at + value]))
             at += value
     return found
@@ -41,6 +41,6 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         byte = message[at]
         at += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the last byte of a varint
+        if byte < 0x80:
             return value, at
         shift += 7

@@ -121,7 +121,9 @@ def p6_justified(
 
 def _cursed(record: OrderRecord) -> bool:
     plan = record.plan
-    return plan is not None and any(i.flavour == "curse" and i.n in record.applied for i in plan.items)
+    return plan is not None and any(
+        i.flavour == "curse" and i.n in record.applied for i in plan.items
+    )
 
 
 def head_fits(order_id: str, record: OrderRecord) -> Iterator[str]:
@@ -162,4 +164,3 @@ def healed(order_id: str, record: OrderRecord) -> Iterator[str]:
             return
         if item.n in record.landed and item.n not in record.applied:
             yield f"P1: {item.name} ({item.flavour}) could be applied and still waits"
-

@@ -55,7 +55,7 @@ class Connection:
     def transaction(self) -> "Block":
         return Block(self)
 
-    def cursor(self, *, binary: bool = False) -> "Cursor":  # noqa: ARG002 - psycopg's signature
+    def cursor(self, *, binary: bool = False) -> "Cursor":
         return Cursor(self)
 
     def close(self) -> None:

@@ -169,7 +169,7 @@ def _within(rows: list[Values], most: int | None) -> list[Values]:
     kept: list[Values] = []
     size = 0
     for row in rows:
-        if len(kept) >= 2 and most is not None and size >= most:  # noqa: PLR2004 - as it says
+        if len(kept) >= 2 and most is not None and size >= most:
             break
         size += len(row["payload"])
         kept.append(row)
@@ -372,8 +372,8 @@ def behind(_: Statement, transaction: Transaction, given: Parameters) -> Rows:
 def facts(_: Statement, transaction: Transaction, given: Parameters) -> Rows:
     order_id = given["order_id"]
     asked = {
-        **{"id_orders": [order_id] * len(given["ids"]), "ids": given["ids"]},
-        **{"version_orders": [order_id] * len(given["versions"]), "versions": given["versions"]},
+        "id_orders": [order_id] * len(given["ids"]), "ids": given["ids"],
+        "version_orders": [order_id] * len(given["versions"]), "versions": given["versions"],
     }
     found = [row[1:] for row in facts_in_ledger(_, transaction, asked)]
     return list(dict.fromkeys(found))

@@ -27,6 +27,7 @@ MISTAKES = (
         queue = self._lineup.queue(
             key._replace(partition_key=type("Own", (str,), own)(key.partition_key))
         )""",
+        seed=0,
     ),
     Mistake(
         name="the whole request is retried when some of its records failed",
@@ -35,18 +36,21 @@ MISTAKES = (
         after="""    outcomes = [_outcome(entry) for entry in entries]
     failed = next((o for o in outcomes if not isinstance(o, Accepted)), None)
     return outcomes if failed is None else [failed] * len(outcomes)""",
+        seed=0,
     ),
     Mistake(
         name="an unknown record is not sent again before newer ones",
         path="producer/sequencing.py",
         before="self._fail(queue, record, Unknown, owes=record)",
         after="self._fail(queue, record, Unknown, owes=None)",
+        seed=0,
     ),
     Mistake(
         name="a time-out is taken for a refusal",
         path="producer/kinesis.py",
         before="    return Unanswered(code=code, detail=detail)",
         after="    return Refused(code=code, detail=detail)",
+        seed=7,
     ),
     Mistake(
         name="an aggregate of several orders goes under its first event's key",
@@ -59,6 +63,7 @@ MISTAKES = (
         "Data": record_data(record.events),
     }
     if False:""",
+        seed=12,
     ),
     # ------------------------------------------------------------------ the consumer's decisions
     Mistake(
@@ -66,12 +71,14 @@ MISTAKES = (
         path="consumer/sequencer.py",
         before="arrival.version is not None and arrival.version <= self._ordinal:",
         after="arrival.version is not None and arrival.version < self._ordinal:",
+        seed=138,
     ),
     Mistake(
         name="followers are not parked",
         path="consumer/sequencer.py",
         before="        elif self._state is State.PARKED:\n",
         after="        elif False:\n",
+        seed=2,
     ),
     Mistake(
         name="what lies behind the head's position is skipped without proof",
@@ -80,18 +87,21 @@ MISTAKES = (
         after="""        behind = self._position is not None and arrival.position < self._position
         if behind or self._proof.duplicate(arrival):
 """,
+        seed=394,
     ),
     Mistake(
         name="the same id is a duplicate whatever is in it",
         path="consumer/proof.py",
         before="            fact.digest == arrival.digest and fact.version == event.version\n",
         after="            fact.id == event.id\n",
+        seed=1,
     ),
     Mistake(
         name="a gap is drained without looking for holes",
         path="consumer/sequencer.py",
         before="            if self._versioned and first.rank > self._ordinal + 1:\n",
         after="            if False:\n",
+        seed=18,
     ),
     Mistake(
         name="an order whose lot is not empty is open again after a drain",
@@ -102,18 +112,21 @@ MISTAKES = (
         after="""            self._state = State.GAP
         else:
             self._state = State.PARKED if self._blocked else State.OPEN""",
+        seed=0,
     ),
     Mistake(
         name="half an event is saved",
         path="consumer/fold.py",
         before="        again = sorted(self._spoiled & self._applied.keys())",
         after="        again: list[str] = []",
+        seed=2,
     ),
     Mistake(
         name="careful mode takes the second half first",
         path="consumer/careful.py",
         before="            for part in (lane[:middle], lane[middle:]):",
         after="            for part in (lane[middle:], lane[:middle]):",
+        seed=97,
     ),
     # ------------------------------------------------------------------ the consumer's transaction
     Mistake(
@@ -121,6 +134,7 @@ MISTAKES = (
         path="consumer/queries.sql",
         before="where head.order_id = wanted.order_id for no key update",
         after="where head.order_id = wanted.order_id",
+        seed=117,
     ),
     Mistake(
         name="heads are read before they are locked",
@@ -132,6 +146,7 @@ MISTAKES = (
         heads = {row[0]: _head(row) for row in self._cursor}
         self._cursor.execute(_SQL["lock_heads"], {"order_ids": order_ids})
         return heads""",
+        seed=14,
     ),
     Mistake(
         name="the projection's states are loaded before the lock",
@@ -145,14 +160,15 @@ MISTAKES = (
         orders = store.look_up(heads, known, drain=drain)
         _check_turn(orders, terms.only)
         fold = Fold(self.projection, states)""",
+        seed=181,
     ),
     Mistake(
         name="the lot is drained from its end",
         path="consumer/queries.sql",
-        before="""    order by lot.rank, lot.entry_id
-    limit %(limit)b""",
-        after="""    order by lot.rank desc, lot.entry_id desc
-    limit %(limit)b""",
+        before="""        order by lot.rank, lot.entry_id
+        limit %(limit)b""",
+        after="""        order by lot.rank desc, lot.entry_id desc
+        limit %(limit)b""",
     ),
     Mistake(
         name="the checkpoint is one too high",
@@ -161,6 +177,7 @@ MISTAKES = (
             if any(a.position not in self._careful.finished for a in record.arrivals):""",
         after="""        for before, record in zip(self._records, self._records[1:]):
             if any(a.position not in self._careful.finished for a in before.arrivals):""",
+        seed=0,
     ),
     Mistake(
         name="an outage is taken for bad data",
@@ -169,6 +186,7 @@ MISTAKES = (
         return Fault.TRANSIENT""",
         after="""    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return Fault.DATA""",
+        seed=110,
     ),
     Mistake(
         name="a read-only node after a failover is taken for bad data",
@@ -181,18 +199,21 @@ MISTAKES = (
     if error.sqlstate.startswith(_TRANSIENT_CLASSES):
         return Fault.TRANSIENT
     return""",
+        seed=23,
     ),
     Mistake(
         name="a bad deploy parks everybody",
         path="consumer/deploys.py",
         before="    return failing.stopped or len(failing.orders) >= code.most",
         after="    return False",
+        seed=38,
     ),
     Mistake(
         name="one death is enough to be a killer",
         path="consumer/marked.py",
         before="    if deaths < most:",
         after="    if deaths < 1:",
+        seed=81,
     ),
     Mistake(
         name="a refused connection is left open",
@@ -201,12 +222,14 @@ MISTAKES = (
                 # Not left""",
         after="""            except ZeroDivisionError:
                 # Not left""",
+        seed=0,
     ),
     Mistake(
         name="the marker of a dead process goes with any end of its event, also a duplicate's",
         path="consumer/transaction.py",
         before="            forgotten=terms.forget if _decided_anything(done) else (),",
         after="            forgotten=terms.forget,",
+        seed=253,
     ),
     # ------------------------------------------------------------------ redrive
     Mistake(
@@ -216,6 +239,7 @@ MISTAKES = (
         limit %(entries)s""",
         after="""        order by lot.rank desc, lot.entry_id desc
         limit %(entries)s""",
+        seed=0,
     ),
     Mistake(
         name="redrive does not lock the head",
@@ -223,12 +247,14 @@ MISTAKES = (
         before="""where head.order_id = %(order_id)s
 for no key update""",
         after="""where head.order_id = %(order_id)s""",
+        seed=181,
     ),
     Mistake(
         name="redrive opens an order that still has followers",
         path="consumer/redrive/turn.py",
         before="        return State.PARKED if more else State.OPEN",
         after="        return State.OPEN",
+        seed=1,
     ),
     # ------------------------------------------------------------------ the event source mapping
     Mistake(
@@ -236,6 +262,7 @@ for no key update""",
         path="local/mapping/lineage.py",
         before="        return all(done)",
         after="        return True",
+        seed=46,
     ),
     Mistake(
         name="a record's slot does not follow from its partition key",
@@ -244,17 +271,20 @@ for no key update""",
             self._queue_of(record.partition_key)""",
         after="""        for record in records:
             self._queue_of(record.sequence_text)""",
+        seed=7,
     ),
     Mistake(
         name="the mapping's checkpoint passes a record that is not finished",
         path="local/mapping/progress.py",
         before="self._read[0][0] < lowest_unfinished",
         after="self._read[0][0] <= lowest_unfinished",
+        seed=0,
     ),
     Mistake(
         name="a batch that is retried lets later ones of its keys overtake it",
         path="local/mapping/shard.py",
         before="            busy.add(batch.slot)\n            held |= batch.keys\n        if not",
         after="        if not",
+        seed=12,
     ),
 )

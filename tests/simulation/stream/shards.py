@@ -53,7 +53,9 @@ class ImaginedStream:
         for place in range(shards):
             self._add(place * step, HASHES if place == shards - 1 else (place + 1) * step, ())
 
-    def put(self, partition_key: str, explicit_hash_key: int | None, data: bytes, now: int) -> Stored:
+    def put(
+        self, partition_key: str, explicit_hash_key: int | None, data: bytes, now: int
+    ) -> Stored:
         """Store a record in the open shard that its key belongs to."""
         place = hash_of(partition_key) if explicit_hash_key is None else explicit_hash_key
         shard = next(shard for shard in self.open() if shard.low <= place < shard.high)
@@ -96,4 +98,6 @@ class ImaginedStream:
 @cache
 def hash_of(partition_key: str) -> int:
     """Where Kinesis puts a key: "an MD5 hash function" (API reference, PutRecord)."""
-    return int.from_bytes(hashlib.md5(partition_key.encode(), usedforsecurity=False).digest(), "big")
+    return int.from_bytes(
+        hashlib.md5(partition_key.encode(), usedforsecurity=False).digest(), "big"
+    )
