@@ -9,7 +9,8 @@ import logging
 import sys
 import time
 
-from tests.simulation.scenario import Scenario, draw
+from tests.simulation.drawing import draw
+from tests.simulation.scenario import Scenario
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Ran, run
 

@@ -11,7 +11,7 @@ from psycopg import errors
 
 from consumer.projection import Rejected
 from contract import Event
-from tests.simulation.database.statements import Catalogue, Parameters, Rows, Statement
+from tests.simulation.database.statement import Catalogue, Parameters, Rows, Statement
 from tests.simulation.database.transaction import Transaction
 
 LOAD = "select the trails of these orders"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.scenario import draw
+from tests.simulation.drawing import draw
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Ran, run
 

@@ -4,22 +4,21 @@ import dataclasses
 import hashlib
 from typing import Any
 
-import msgspec
-
 from consumer.order import Reason
 from consumer.redrive.orders import Which
 from tests.simulation.checker.checker import Checker
-from tests.simulation.database.server import Server, no_answer, starting_up
+from tests.simulation.database.server import Server
 from tests.simulation.database.statements import catalogue
 from tests.simulation.database.tables import Change
-from tests.simulation.database.transaction import Transaction
 from tests.simulation.dice import Dice
-from tests.simulation.faults import DISTURBING, MOMENTS, WINDOWS, Fault
-from tests.simulation.function import FAILING_ORDERS, KILLER_DEATHS, Function
+from tests.simulation.environment import FAILING_ORDERS, KILLER_DEATHS
+from tests.simulation.faults import DISTURBING, WINDOWS, Fault
+from tests.simulation.function import Function
+from tests.simulation.happenings import BAD_VERSION, Happenings
 from tests.simulation.loop import Loop
 from tests.simulation.mapping import Deliveries
 from tests.simulation.producing import Caller
-from tests.simulation.projection import FailsEverything, Healed, Trails, statements
+from tests.simulation.projection import Healed, statements
 from tests.simulation.scenario import SENDING_MS, Scenario
 from tests.simulation.stream.client import Client
 from tests.simulation.stream.shards import ImaginedStream, Shard, Stored
@@ -29,7 +28,6 @@ CALM_MS = 130_000
 LONGEST_MS = 4 * 3_600_000
 PATIENCE_MS = 1_200_000
 """After the last fault; what is not at rest then waits for somebody to mend the code."""
-BAD_VERSION = "bad"
 
 _CATALOGUE = catalogue() | statements()
 
@@ -51,11 +49,11 @@ class World:
     """One scenario and all that takes part in it."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
+        self.scenario = scenario
         self._facts: list[tuple[Any, ...]] = []
         self._rates: dict[str, float] = {}
         self._disturbed_at = -CALM_MS
-        self._lasting = self._down = 0
+        self._lasting = 0
         self.loop = Loop()
         self.dice = Dice(scenario.seed, "run")
         self.checker = Checker(scenario, frozenset({BAD_VERSION}), FAILING_ORDERS, KILLER_DEATHS)
@@ -86,6 +84,7 @@ class World:
         self.callers = [
             self._caller(number, buckets=buckets) for number, buckets in enumerate(scenario.buckets)
         ]
+        self._happenings = Happenings(self)
         for fault in scenario.faults:
             self._plan(fault)
 
@@ -94,7 +93,7 @@ class World:
             loop=self.loop,
             dice=self.dice,
             client=Client(self.loop, self.dice, self.strikes, self.stream, self.checker),
-            plans=[order for order in self._scenario.orders if order.producer == number],
+            plans=[order for order in self.scenario.orders if order.producer == number],
             buckets=buckets,
             checker=self.checker,
             log=self.log,
@@ -104,7 +103,7 @@ class World:
 
     def run(self) -> Ran:
         """Until everything is at rest, or a promise is broken."""
-        self._until_rest(last_fault(self._scenario) + PATIENCE_MS)
+        self._until_rest(last_fault(self.scenario) + PATIENCE_MS)
         if not self.loop.idle and self._stopped():
             self._deploy_healed()
         self._until_rest(LONGEST_MS)
@@ -185,7 +184,7 @@ class World:
             self.loop.at(fault.at, lambda: self._open(fault))
             self.loop.at(fault.until, lambda: self._close(fault))
         else:
-            begin = getattr(self, f"_{fault.kind}")
+            begin = getattr(self._happenings, fault.kind)
             self.loop.at(fault.at, lambda: self._moment(fault, begin))
 
     def _open(self, fault: Fault) -> None:
@@ -205,7 +204,8 @@ class World:
         self._disturb(fault)
         begin(fault)
 
-    def _later(self, fault: Fault, action: Any) -> None:
+    def later(self, fault: Fault, action: Any) -> None:
+        """Let the fault end when it ends, in this way."""
         disturbing = fault.kind in DISTURBING
         self._lasting += disturbing
 
@@ -216,119 +216,6 @@ class World:
             action()
 
         self.loop.at(fault.until, end)
-
-    def _producer_crash(self, fault: Fault) -> None:
-        self.callers[int(fault.chance * len(self.callers))].crash()
-
-    def _split(self, fault: Fault) -> None:
-        shards = self.stream.open()
-        shard = shards[int(fault.chance * len(shards))]
-        self.stream.split(shard)
-        self.deliveries.closed(shard)
-
-    def _merge(self, fault: Fault) -> None:
-        pairs = self.stream.neighbours()
-        if pairs:
-            left, right = pairs[int(fault.chance * len(pairs))]
-            self.stream.merge(left, right)
-            self.deliveries.closed(left)
-            self.deliveries.closed(right)
-
-    def _mapping_restart(self, _: Fault) -> None:
-        self.deliveries.restart()
-
-    def _mapping_rewind(self, fault: Fault) -> None:
-        self.deliveries.restart(fault.chance)
-
-    def _mapping_recreate(self, _: Fault) -> None:
-        self.deliveries.recreate()
-
-    def _mapping_update(self, fault: Fault) -> None:
-        sizes = (1, 2, 7, 50)
-        self._update(
-            batch_size=sizes[int(fault.chance * len(sizes))],
-            parallelization_factor=1 + int(fault.chance * 10),
-        )
-
-    def _disable(self, fault: Fault) -> None:
-        self._update(enabled=False)
-        self._later(fault, lambda: self._update(enabled=True))
-
-    def _update(self, **changes: Any) -> None:
-        self.deliveries.update(msgspec.structs.replace(self.deliveries.settings, **changes))
-
-    def _outage(self, fault: Fault) -> None:
-        self._down += 1
-        self.server.down = no_answer
-        self.server.cut_all()
-        self._later(fault, self._up)
-
-    def _up(self) -> None:
-        self._down -= 1
-        if not self._down:
-            self.server.down = None
-        self.server.started_at = self.loop.now
-
-    def _restart(self, _: Fault) -> None:
-        self.server.cut_all()
-        self.server.started_at = self.loop.now
-
-    def _failover(self, fault: Fault) -> None:
-        self._down += 1
-        self.server.down = starting_up
-        self.server.crash()
-        self._later(fault, self._up)
-
-    def _demotion(self, fault: Fault) -> None:
-        self.server.demote()
-        self.server.in_recovery = True
-        self._later(fault, self._promote)
-
-    def _promote(self) -> None:
-        self.server.in_recovery = False
-        for session in list(self.server.sessions):
-            if session.read_only:
-                session.end()
-
-    def _intruder(self, fault: Fault) -> None:
-        """Somebody's transaction locks heads that stand, and forgets them."""
-        orders = [order.order_id for order in self._scenario.orders]
-        wanted = orders[int(fault.chance * len(orders)) :][:2]
-        transaction = Transaction(self.server)
-        for order_id in wanted:
-            if self.server.locks.holder(("head", order_id)) is None:
-                transaction.lock("head", order_id)
-        self._later(fault, transaction.rollback)
-
-    def _bad_deploy(self, fault: Fault) -> None:
-        self.function.deploy(BAD_VERSION, FailsEverything)
-        self._later(fault, lambda: self.function.deploy("v3", Trails))
-
-    def _fix(self, fault: Fault) -> None:
-        """The code is mended; a while later what waits is redriven, beside live traffic."""
-        self.function.deploy("fixed", Healed)
-        for delay in (50, 300, 2_000, 10_000):
-            which = Which() if fault.chance < 0.5 else Which(outdated=True)
-            self.loop.after(delay, lambda which=which: self.function.redrive(which))
-
-    def _prune(self, _: Fault) -> None:
-        """Versioned orders only: an unversioned one has no other proof than its ledger."""
-        transaction = Transaction(self.server)
-        for plan in self._scenario.orders:
-            if not plan.versioned or not plan.proven_by_version():
-                continue
-            if self.server.locks.holder(("head", plan.order_id)) is not None:
-                continue
-            self.checker.pruned(plan.order_id)
-            for key, row in list(transaction.group("ledger", plan.order_id)):
-                transaction.delete("ledger", key)
-                transaction.delete("ledger_by_id", (plan.order_id, row["id"]))
-        transaction.commit()
-
-    def _redrive(self, fault: Fault) -> None:
-        for delay in (0, 500, 3_000):
-            which = Which() if fault.chance < 0.7 else Which(drainable=True)
-            self.loop.after(delay, lambda which=which: self.function.redrive(which))
 
 
 def _brief(table: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:
@@ -351,6 +238,3 @@ def run(scenario: Scenario) -> Ran:
 
 def last_fault(scenario: Scenario) -> int:
     return max([SENDING_MS, *(fault.until for fault in scenario.faults)])
-
-
-assert {*MOMENTS} <= {name[1:] for name in dir(World)}, "a fault that nobody carries out"

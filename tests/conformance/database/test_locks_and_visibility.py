@@ -1,5 +1,7 @@
 """What the consumer's transactions rest on: locks, visibility, unique keys, and how they fail."""
 
+from contextlib import suppress
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -55,10 +57,8 @@ class Held:
 
     def roll_back(self):
         def leave():
-            error = RuntimeError("rolled back")
-            with pytest.raises(RuntimeError):
-                self._block.__exit__(RuntimeError, error, None)
-                raise error
+            with suppress(RuntimeError):
+                self._block.__exit__(RuntimeError, RuntimeError("rolled back"), None)
 
         call(self._client, leave)
 
@@ -117,9 +117,8 @@ def test_locks_that_are_taken_in_any_order_end_in_a_deadlock(database):
         try:
             store.lock([order_id])
         except psycopg.Error as error:
-            with pytest.raises(psycopg.Error):
+            with suppress(psycopg.Error):
                 block.__exit__(type(error), error, None)
-                raise
             return error.sqlstate
         block.__exit__(None, None, None)
         return "went on"

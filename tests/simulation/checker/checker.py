@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from tests.simulation.checker import promises
 from tests.simulation.checker.kpl import payloads
-from tests.simulation.checker.record import OrderRecord, Place, Row, original, place_of
+from tests.simulation.checker.record import (
+    Change,
+    Commit,
+    OrderRecord,
+    Place,
+    Row,
+    original,
+    place_of,
+)
 from tests.simulation.scenario import Item, Scenario
-
-Change = tuple[str, Any, Row | None, Row | None]
 
 
 class Checker:
@@ -47,8 +52,6 @@ class Checker:
         merges = any(fault.kind == "merge" for fault in scenario.faults)
         after_one = scenario.undocumented.merged_child.name == "AFTER_ONE"
         self._reordered = merges and after_one
-
-    # ------------------------------------------------------------------------ facts of the stream
 
     def landed(self, shard_id: str, sequence_number: int, data: bytes) -> None:
         for sub, payload in enumerate(payloads(data)):
@@ -106,55 +109,45 @@ class Checker:
                 self._say([f"P1: {self._name(payload)} at {place} is finished, and nowhere"])
         del landed[:done]
 
-    # ------------------------------------------------------------------------ facts of the tables
-
     def committed(self, changes: Iterable[Change]) -> None:
-        touched: dict[str | None, dict[int, Row]] = {}
-        ledger: list[Row] = []
-        parked: list[Row] = []
-        gone: list[Row] = []
-        for table, key, before, after in changes:
-            order_id = key[0] if table == "ledger" else key
-            if table == "lot":
-                order_id = (after or before or {})["order_id"]
-            elif table not in ("ledger", "head", "trail"):
-                continue
-            record = self._record(order_id)
-            if order_id not in touched:
-                record.came_from = len(record.rows)
-                touched[order_id] = {row["entry_id"]: row for row in record.blockers()}
-            if table == "lot":
-                self._take_entry(record, key, before, after, parked, gone)
-            elif table == "head":
-                record.head = after
-            elif table == "trail":
-                record.trail = () if after is None else after["trail"]
-            elif after is None and record.pruned:
-                continue
-            elif before is not None or after is None:
-                self._say([f"P1: the ledger was changed at {key}"])
-            else:
-                ledger.append(after)
-        self._take_ledger(ledger)
-        for order_id, blockers in touched.items():
-            self._check_order(order_id, blockers, ledger)
-        self._check_entries(parked, gone)
+        commit = Commit()
+        for change in changes:
+            if change[0] in ("ledger", "lot", "head", "trail"):
+                self._take(change, commit)
+        self._take_ledger(commit.ledger)
+        for order_id, blockers in commit.blockers.items():
+            self._check_order(order_id, blockers, commit.ledger)
+        self._check_entries(commit)
 
-    def _take_entry(
-        self,
-        record: OrderRecord,
-        key: int,
-        before: Row | None,
-        after: Row | None,
-        parked: list[Row],
-        gone: list[Row],
-    ) -> None:
+    def _take(self, change: Change, commit: Commit) -> None:
+        table, key, before, after = change
+        order_id = key[0] if table == "ledger" else key
+        if table == "lot":
+            order_id = (after or before or {})["order_id"]
+        record = self._record(order_id)
+        if order_id not in commit.blockers:
+            record.came_from = len(record.rows)
+            commit.blockers[order_id] = {row["entry_id"]: row for row in record.blockers()}
+        match table:
+            case "lot":
+                self._take_entry(record, change, commit)
+            case "head":
+                record.head = after
+            case "trail":
+                record.trail = () if after is None else after["trail"]
+            case _ if before is None and after is not None:
+                commit.ledger.append(after)
+            case _ if after is not None or not record.pruned:
+                self._say([f"P1: the ledger was changed at {key}"])
+
+    def _take_entry(self, record: OrderRecord, change: Change, commit: Commit) -> None:
+        _, key, before, after = change
         if before is not None:
             self._parked[before["payload"]] -= 1
             del record.lot[key]
         if after is None:
             if before is not None:
-                gone.append(before)
+                commit.gone.append(before)
             return
         record.lot[key] = after
         self._parked[after["payload"]] = self._parked.get(after["payload"], 0) + 1
@@ -162,7 +155,7 @@ class Checker:
         if before is not None and before["payload"] != after["payload"]:
             self._say([f"P1: entry {key} of the lot has other bytes now"])
         if before is None or before["kind"] != after["kind"]:
-            parked.append(after)
+            commit.parked.append(after)
 
     def _take_ledger(self, rows: list[Row]) -> None:
         for row in sorted(rows, key=lambda row: row["ordinal"]):
@@ -198,8 +191,8 @@ class Checker:
         self._say(promises.p4_no_overtaking(order_id, record, new, before))
         self._say(promises.head_fits(order_id, record))
 
-    def _check_entries(self, parked: list[Row], gone: list[Row]) -> None:
-        for row in parked:
+    def _check_entries(self, commit: Commit) -> None:
+        for row in commit.parked:
             if row["entry_id"] not in self._record(row["order_id"]).lot:
                 continue
             if self._excuse(row):
@@ -209,7 +202,7 @@ class Checker:
             self._say(
                 promises.p6_justified(row["order_id"], row, item, record, reordered=self._reordered)
             )
-        for row in gone:
+        for row in commit.gone:
             item = self._by_payload.get(row["payload"])
             known = item is not None and original(item) in self._record(row["order_id"]).applied
             if not known:
@@ -230,8 +223,6 @@ class Checker:
         if len(orders) >= self._failing:
             self._say([f"P6: the bad version {version} has parked {len(orders)} orders"])
         return True
-
-    # ------------------------------------------------------------------------ other facts
 
     def connected(self, environment: str, environments: int) -> None:
         self._connected[environment] = self._connected.get(environment, 0) + 1
@@ -277,8 +268,6 @@ class Checker:
         for order_id, record in self._orders.items():
             if order_id is not None and record.plan is not None and not self._reordered:
                 self._say(promises.healed(order_id, record))
-
-    # ------------------------------------------------------------------------
 
     def _accounted(self, place: Place, payload: bytes) -> bool:
         item = self._by_payload.get(payload)

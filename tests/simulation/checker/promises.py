@@ -2,7 +2,7 @@
 
 | promise | checked |
 |---|---|
-| P1 no loss | nothing leaves ledger or lot; what is acknowledged has landed; what the mapping calls finished stands in ledger or lot |
+| P1 no loss | what is acknowledged has landed, and once finished stands in ledger or lot |
 | P2 once | no event twice in the ledger; the projection holds exactly what the ledger says |
 | P3 order | the ledger of an order grows in the order of sending |
 | P4 no overtaking | nothing is applied while something earlier is missing or waits for a decision |

@@ -7,6 +7,19 @@ from tests.simulation.scenario import Item, OrderPlan
 
 Row = dict[str, Any]
 Place = tuple[int, int]
+Change = tuple[str, Any, Row | None, Row | None]
+"""A table's name, the row's key, the row before and after."""
+
+
+@dataclass(slots=True)
+class Commit:
+    """What one commit brought: by order the blockers that stood before it, and rows."""
+
+    blockers: dict[str | None, dict[int, Row]] = field(default_factory=dict)
+    ledger: list[Row] = field(default_factory=list)
+    parked: list[Row] = field(default_factory=list)
+    """Entries that are new in the lot, or of another kind now."""
+    gone: list[Row] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 import psycopg
 
 from tests.simulation.database.server import Session
-from tests.simulation.database.statements import Parameters, Rows
+from tests.simulation.database.statement import Parameters, Rows
 from tests.simulation.loop import Killed, Loop
 
 

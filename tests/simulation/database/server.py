@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors
 
 from tests.simulation.database.locks import Locks
-from tests.simulation.database.statements import (
+from tests.simulation.database.statement import (
     Catalogue,
     Parameters,
     Rows,
@@ -138,7 +138,7 @@ class Server:
         self.started_at = self.now
 
     def demote(self) -> None:
-        """This node is a replica from now on: sessions stay, and can only read."""
+        """Become a replica: sessions stay, and can only read."""
         for session in self.sessions:
             session.read_only = True
             if session.transaction is not None:

@@ -34,9 +34,22 @@ class Client:
         """Who puts now: a producer that died leaves its client to the next one."""
 
     def put_records(self, *, Records: list[dict[str, Any]], **_: str) -> dict[str, Any]:  # noqa: N803
-        strikes, process = self._strikes, self.process
+        process = self.process
         for record in Records:
             self._witness.puts(process, record["Data"])
+        self._reach(Records)
+        entries = self._store(Records)
+        if self._strikes("put_timeout"):
+            self._time_out()
+        self._loop.sleep(self._dice.between(1, 30))
+        for record, entry in zip(Records, entries, strict=True):
+            if "ErrorCode" not in entry:
+                self._witness.answered(process, record["Data"])
+        return {"Records": entries, "FailedRecordCount": sum("ErrorCode" in e for e in entries)}
+
+    def _reach(self, records: list[dict[str, Any]]) -> None:
+        """The way to the stream; raises what becomes of a request as a whole."""
+        strikes = self._strikes
         if strikes("put_refused"):
             raise vendor.EndpointConnectionError(endpoint_url="kinesis")
         self._loop.sleep(self._dice.between(1, 30))
@@ -45,20 +58,12 @@ class Client:
         if strikes("put_throttled"):
             raise _error("LimitExceededException", 400)
         if strikes("put_late"):
-            self._loop.after(self._dice.below(LATEST_LANDING_MS), lambda: self._store(Records))
+            self._loop.after(self._dice.below(LATEST_LANDING_MS), lambda: self._store(records))
             self._time_out()
         if strikes("put_failed"):
             if self._dice.chance(0.5):
-                self._store(Records)
+                self._store(records)
             raise _error("InternalFailure", 500)
-        entries = self._store(Records)
-        if strikes("put_timeout"):
-            self._time_out()
-        self._loop.sleep(self._dice.between(1, 30))
-        for record, entry in zip(Records, entries, strict=True):
-            if "ErrorCode" not in entry:
-                self._witness.answered(process, record["Data"])
-        return {"Records": entries, "FailedRecordCount": sum("ErrorCode" in e for e in entries)}
 
     def _time_out(self) -> None:
         self._loop.sleep(READ_TIMEOUT_MS)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 HASHES = 2**128
 _SHARDS = 1_000
@@ -85,7 +86,7 @@ class ImaginedStream:
     def neighbours(self) -> list[tuple[Shard, Shard]]:
         """The pairs that can be merged."""
         row = sorted(self.open(), key=lambda shard: shard.low)
-        return [(a, b) for a, b in zip(row, row[1:], strict=False) if a.high == b.low]
+        return [(a, b) for a, b in pairwise(row) if a.high == b.low]
 
     def _add(self, low: int, high: int, parents: tuple[Shard, ...]) -> None:
         latest = max((parent.next_number for parent in parents), default=10**20)
