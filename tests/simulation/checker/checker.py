@@ -127,6 +127,8 @@ class Checker:
         record = self._record(order_id)
         if order_id not in commit.blockers:
             record.came_from = len(record.rows)
+            if record.head is None or record.head["state"] != "parked":
+                commit.flowed.add(order_id)
             commit.blockers[order_id] = {row["entry_id"]: row for row in record.blockers()}
         match table:
             case "lot":
@@ -188,14 +190,15 @@ class Checker:
         new = [row for row in ledger if row["order_id"] == order_id]
         self._say(promises.p2_once(order_id, record))
         self._say(promises.p3_order(order_id, record))
-        self._say(promises.p4_no_overtaking(order_id, record, new, before))
+        known = self._known_places
+        self._say(promises.p4_no_overtaking(order_id, record, new, before, known))
         self._say(promises.head_fits(order_id, record))
 
     def _check_entries(self, commit: Commit) -> None:
         for row in commit.parked:
             if row["entry_id"] not in self._record(row["order_id"]).lot:
                 continue
-            if self._excuse(row):
+            if self._excuse(row, commit):
                 continue
             record = self._record(row["order_id"])
             item = self._by_payload.get(row["payload"])
@@ -208,7 +211,7 @@ class Checker:
             if not known:
                 self._say([f"P1: {self._name(row['payload'])} left the lot and was not applied"])
 
-    def _excuse(self, row: Row) -> bool:
+    def _excuse(self, row: Row, commit: Commit) -> bool:
         """A bad version of the code may park fewer orders than would stop it; and an event that
         so many processes died at cannot prove that it was chance.
         """
@@ -219,7 +222,7 @@ class Checker:
         if not blamed or version not in self._bad_versions:
             return False
         orders = self._excused.setdefault(version, set())
-        orders.add(row["order_id"])
+        orders.update({row["order_id"]} & commit.flowed)
         if len(orders) >= self._failing:
             self._say([f"P6: the bad version {version} has parked {len(orders)} orders"])
         return True

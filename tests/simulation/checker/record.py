@@ -16,6 +16,8 @@ class Commit:
     """What one commit brought: by order the blockers that stood before it, and rows."""
 
     blockers: dict[str | None, dict[int, Row]] = field(default_factory=dict)
+    flowed: set[str | None] = field(default_factory=set)
+    """Orders that were not parked before."""
     ledger: list[Row] = field(default_factory=list)
     parked: list[Row] = field(default_factory=list)
     """Entries that are new in the lot, or of another kind now."""
