@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ import psycopg
 
 from contract.errors import InorderError
 from local import tether
+from local.ports import free_port
 
 DEFAULT_MAJOR = 18
 _SYSTEM_FOLDERS = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt")
@@ -57,7 +57,7 @@ class Postgres:
     def __init__(self, folder: Path, *, major: int = DEFAULT_MAJOR) -> None:
         self.folder = folder
         self.major = major
-        self.port = _free_port()
+        self.port = free_port()
         self._user = "nobody" if os.geteuid() == 0 else ""
         self._password = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
@@ -208,10 +208,3 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 def _reachable(path: Path) -> bool:
     """Whether any user may enter the folder (root itself may always)."""
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

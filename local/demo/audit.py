@@ -32,14 +32,6 @@ class Finding(NamedTuple):
     problem: str
 
 
-class Reason(NamedTuple):
-    """Why events wait, with the words of one of them."""
-
-    kind: str
-    reason: str
-    example: str
-
-
 class Audit(msgspec.Struct, kw_only=True):
     """What was found. `latencies` are milliseconds from `send` to the row's own time stamp."""
 

@@ -1,7 +1,6 @@
 """A Kinesis endpoint: where it is, and a client and streams on it."""
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -88,12 +87,6 @@ def serve(
         yield endpoint
     finally:
         tether.release(process)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_it_answers(endpoint: Endpoint, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.kinesis.endpoint import Endpoint, KinesisUnavailable, free_port, serve
+from local.kinesis.endpoint import Endpoint, KinesisUnavailable, serve
+from local.ports import free_port
 
 TOOLS = Path(__file__).parents[2] / ".tools" / "kinesis"
 

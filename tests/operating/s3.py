@@ -1,7 +1,6 @@
 """An S3 endpoint on a loopback port, for as long as a test session needs it."""
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import tether
+from local.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".tools" / "moto" / "bin" / "python"
@@ -28,9 +28,7 @@ def running(folder: Path) -> Iterator[str]:
     """The endpoint's URL; skips the test where `make setup` has not installed it."""
     if not PYTHON.exists():
         pytest.skip("the S3 endpoint is not installed: run `make setup`")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = tether.start(
         [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         log=folder / "s3.log",
