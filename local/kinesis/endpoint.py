@@ -48,7 +48,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             max_pool_connections=connections,
         ).merge(Config(**options))
         keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        return boto3.client(
+        session = boto3.session.Session()  # boto3's shared one keeps the credentials it first found
+        return session.client(
             "kinesis",
             region_name=self.region,
             config=config,
