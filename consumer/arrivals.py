@@ -10,7 +10,7 @@ import msgspec
 
 from consumer.deaggregate import BrokenAggregate, deaggregate, is_aggregate
 from contract import Event, InvalidEvent, Position, canonical_data, content_digest, parse_event
-from contract.keys import MAX_KEY_CHARACTERS
+from contract.keys import MAX_KEY_CHARACTERS, is_bucket_key
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """What PostgreSQL cannot store in a text: NUL, and surrogates, which have no UTF-8 form."""
@@ -20,7 +20,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event as it came off the stream, or bytes that should have been one.
 
     `order_id` is the event's; of unreadable bytes the partition key, which is the order ID in
-    `order` mode, or None where that cannot be an order ID. `raw` is kept for the parking lot.
+    `order` mode, or None where that cannot be an order ID or is a bucket's. `raw` is kept for the
+    parking lot.
     `data` and `digest` are the canonical content, empty and 0 when `event` is None, and then
     `problem` says why it cannot be read.
     """
@@ -105,7 +106,9 @@ def _arrivals(encoded: str, sequence_number: int, partition_key: str) -> Iterato
 
 def _unreadable(raw: bytes, position: Position, partition_key: str, problem: str) -> Arrival:
     could_be_order = (
-        0 < len(partition_key) <= MAX_KEY_CHARACTERS and _UNSTORABLE.search(partition_key) is None
+        0 < len(partition_key) <= MAX_KEY_CHARACTERS
+        and _UNSTORABLE.search(partition_key) is None
+        and not is_bucket_key(partition_key)
     )
     return Arrival(
         position=position,

@@ -7,10 +7,11 @@ an order has, or what a position means.
 
 from contract.errors import InorderError, InvalidEvent
 from contract.event import Event, canonical_data, content_digest, encode_event, parse_event
-from contract.keys import KeyStrategy, OrderKeys, partition_key_of
+from contract.keys import BucketKeys, KeyStrategy, OrderKeys, partition_key_of
 from contract.position import Position
 
 __all__ = [
+    "BucketKeys",
     "Event",
     "InorderError",
     "InvalidEvent",

@@ -5,7 +5,8 @@
 | `id` | UUID; names this event for ever, also when it is sent again |
 | `source` | who says so, 1 to 256 characters |
 | `type` | what happened, 1 to 256 characters |
-| `order_id` | 1 to 256 characters; it is the partition key |
+| `order_id` | 1 to 256 characters; it is the partition key, or chooses it. Not `bucket-` with three
+hex digits, which are the partition keys of `bucket` mode |
 | `time` | RFC 3339 with a zone: when it happened |
 | `data` | an object: whatever the projection understands |
 | `version` | optional: 1, 2, 3 … per order, without holes |
@@ -22,7 +23,7 @@ from uuid import UUID
 import msgspec
 
 from contract.errors import InvalidEvent
-from contract.keys import MAX_KEY_CHARACTERS
+from contract.keys import MAX_KEY_CHARACTERS, is_bucket_key
 
 MAX_VERSION = 2**63 - 1
 """The largest bigint of PostgreSQL: the head's version has to fit."""
@@ -112,6 +113,8 @@ def content_digest(event: Event, data: bytes | None = None) -> int:
 def _beyond_schema(event: Event) -> Event:
     if event.version is not None and event.version > MAX_VERSION:
         raise InvalidEvent("version", f"is {event.version}, at most {MAX_VERSION} fits")
+    if is_bucket_key(event.order_id):
+        raise InvalidEvent("order_id", "has the form of a bucket's partition key: reserved")
     for field in ("order_id", "type", "source"):
         if "\0" in getattr(event, field):
             raise InvalidEvent(field, "holds a NUL character, which PostgreSQL cannot store")

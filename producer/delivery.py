@@ -37,7 +37,9 @@ def deliver(
 
     The last attempt begins within `seconds`; it may take a connect and a read time-out more.
     """
-    settings = msgspec.structs.replace(settings, delivery_timeout=seconds, linger=0)
+    settings = msgspec.structs.replace(
+        settings, delivery_timeout=seconds, linger=0, record_linger=0
+    )
     jitter = random.Random().random  # noqa: S311 - spreads retries, keeps no secret
     backoff = FullJitter(base=settings.retry_base, cap=settings.retry_cap, random=jitter)
     sequencer = Sequencer(settings=settings, strategy=strategy, backoff=backoff)

@@ -14,7 +14,6 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from contract import OrderKeys
 from contract.metrics import NAMESPACE, Metric
 from producer.answers import answer, answer_invalid, answer_unavailable
 from producer.body import BadRequest, read_events
@@ -26,7 +25,6 @@ from producer.kinesis import Stream, kinesis_client
 
 logger = Logger(service="producer")
 metrics = Metrics(namespace=NAMESPACE, service="producer")
-strategy = OrderKeys()
 
 
 @cache
@@ -41,7 +39,7 @@ def open_stream() -> Stream:
     settings = configuration()
     client = kinesis_client(settings.producer)
     if settings.producer.guards:
-        guard(client, settings.stream, mode=strategy.mode)
+        guard(client, settings.stream, mode=settings.strategy.mode)
     return Stream(settings.stream, client)
 
 
@@ -69,7 +67,11 @@ def handler(request: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         count(Metric.EVENTS_NOT_SENT, len(events))
         return answer_unavailable(events, f"{remaining:.1f} s left are too few to send anything")
     results = deliver(
-        read, stream=stream, strategy=strategy, settings=settings.producer, seconds=seconds
+        read,
+        stream=stream,
+        strategy=settings.strategy,
+        settings=settings.producer,
+        seconds=seconds,
     )
     report(results)
     return answer(events, results)

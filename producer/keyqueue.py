@@ -1,10 +1,11 @@
 """The line in front of one partition key, whose head blocks only itself.
 
-A queue is in one of four states. Only `resting` may form a record, which is the whole of "at most
+A queue is in one of five states. Only `resting` may form a record, which is the whole of "at most
 one unresolved record per key":
 
 | state | `unresolved` | leaves when |
 |---|---|---|
+| gathering | none | its first event has waited for `record_linger`, or it is filled |
 | resting | none | a request takes its next record |
 | flying | in a request | that request is resolved |
 | held | a failed record, to be tried again | its wait is over, or its deadline |
@@ -17,29 +18,56 @@ from itertools import islice
 
 from contract.keys import StreamKey
 from producer.aggregation import fitting
-from producer.records import Outgoing, Record
+from producer.records import Outgoing, Record, payload_bytes
+
+FILLED_BYTES = 22_000
+"""From here on a record gains nothing by gathering more: with its framing it is about one of the
+25 KB units that Kinesis counts and charges ("PUT payload unit", Kinesis pricing)."""
 
 
 class KeyQueue:
     """What one partition key has to send, in order: owed records, the unresolved one, the rest."""
 
-    __slots__ = ("flying", "in_line", "key", "key_bytes", "owed", "unresolved", "waiting")
+    __slots__ = (
+        "flying",
+        "gathers_until",
+        "in_line",
+        "key",
+        "key_bytes",
+        "owed",
+        "unresolved",
+        "waiting",
+        "waiting_bytes",
+    )
 
     def __init__(self, key: StreamKey) -> None:
         self.key = key
         self.key_bytes = len(key.partition_key.encode())
         self.waiting: deque[Outgoing] = deque()
+        self.waiting_bytes = 0
         self.owed: deque[Record] = deque()
         """Unknown records of orders that were resumed: before anything that waits."""
         self.unresolved: Record | None = None
         self.flying = False
         self.in_line = False
         """Whether it stands in the line of resting queues (`producer.lineup`)."""
+        self.gathers_until = 0.0
+        """Until when it waits for more before it stands in line; 0 if it does not."""
 
     @property
     def empty(self) -> bool:
         """Whether it can be forgotten."""
         return self.unresolved is None and not self.waiting and not self.owed
+
+    @property
+    def filled(self) -> bool:
+        """Whether waiting for more events would save nothing."""
+        return bool(self.owed) or self.waiting_bytes >= FILLED_BYTES
+
+    def add(self, event: Outgoing) -> None:
+        """Let one more event wait, behind all others."""
+        self.waiting.append(event)
+        self.waiting_bytes += len(event.payload)
 
     def form(self, *, room: int, cap: int) -> Record | None:
         """Take the next record of at most `room` bytes; None if its first event needs more.
@@ -61,6 +89,7 @@ class KeyQueue:
         """The first half of a record's events as a record; the other half waits again, in front."""
         half = len(record.events) // 2
         self.waiting.extendleft(reversed(record.events))
+        self.waiting_bytes += payload_bytes(record.events)
         _, size = fitting(record.events[:half], key_bytes=self.key_bytes, cap=record.size)
         return self._record(half, size)
 
@@ -70,6 +99,7 @@ class KeyQueue:
         dropped = [event for event in self.waiting if event.order_id in gone]
         if dropped:
             self.waiting = deque(event for event in self.waiting if event.order_id not in gone)
+            self.waiting_bytes -= payload_bytes(dropped)
         return dropped
 
     def head_deadline(self) -> float | None:
@@ -92,4 +122,5 @@ class KeyQueue:
         events = tuple(islice(self.waiting, count))
         for _ in events:
             self.waiting.popleft()
+        self.waiting_bytes -= payload_bytes(events)
         return Record(key=self.key, events=events, size=size, deadline=events[0].deadline)

@@ -133,7 +133,7 @@ class Producer:
         """Wait until every event sent before this call has its result; raises `TimeoutError`."""
         with self._lock:
             waiting = set(self._sequencer.outstanding())
-            self._sequencer.hurry()
+            self._sequencer.hurry(monotonic())
             self._work.notify_all()
         late = wait_for(waiting, timeout).not_done
         if late:
@@ -173,7 +173,11 @@ class Producer:
         self.close(timeout=None if kind is None else 0)
 
     def _wait_for_room(self, size: int) -> None:
-        if not self._sequencer.has_room(size) and self._settings.on_full == "block":
+        if self._sequencer.has_room(size):
+            return
+        self._sequencer.hurry(monotonic())
+        self._wake_for_work()
+        if self._settings.on_full == "block":
             self._room.wait_for(
                 lambda: self._closing or self._sequencer.has_room(size),
                 self._settings.block_timeout,

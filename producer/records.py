@@ -1,6 +1,6 @@
 """What travels: an event that waits, a record made of such events, a request made of records."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self, TypeAlias
 from uuid import UUID
 
@@ -22,6 +22,11 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """The event's JSON, as it was given: what is sent again is what was sent."""
     deadline: float
     ticket: Ticket
+
+
+def payload_bytes(events: Iterable[Outgoing]) -> int:
+    """The length of all their JSON."""
+    return sum(len(event.payload) for event in events)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

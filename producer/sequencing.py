@@ -19,6 +19,10 @@ two puts of a key, one after the other, ever go back, the second event is `OutOf
 all of them (up to a cap) become its next record. So a hot order is limited by bytes, not by round
 trips, and cold ones share requests of up to 500 records.
 
+*What a record costs is worth a wait where orders share a key.* In `bucket` mode a key gathers
+events for a while before its next record is formed (`record_linger`), because Kinesis counts
+records, and up to 25 KB of them as one.
+
 *A failed record is frozen.* It is tried again with the same bytes, ahead of its key, after a wait
 with full jitter; other keys do not notice. Once an attempt has gone unanswered the record is
 `unknown` for good: a later refusal says nothing about the earlier attempt, which may still land.
@@ -66,7 +70,7 @@ from producer.lineup import NEVER, Lineup
 from producer.outcomes import Accepted, Outcome, Suspect
 from producer.pauses import Pauses
 from producer.receipts import LastReceipts, Receipt, receipts_of
-from producer.records import Outgoing, Record, Request, Ticket
+from producer.records import Outgoing, Record, Request, Ticket, payload_bytes
 from producer.settings import ProducerSettings
 from producer.stats import Stats
 
@@ -87,7 +91,7 @@ class Sequencer:
         self._settings = settings
         self._strategy = strategy
         self._backoff = backoff
-        self._lineup = Lineup(settings)
+        self._lineup = Lineup(settings, record_linger=settings.record_linger_in(strategy.mode))
         self._pauses = Pauses()
         self._done: list[Resolution] = []
         self._last = LastReceipts(settings.remembered_keys)
@@ -122,7 +126,7 @@ class Sequencer:
             ticket=ticket,
         )
         queue = self._lineup.queue(self._strategy.stream_key(order_id))
-        queue.waiting.append(event)
+        queue.add(event)
         self._lineup.rest(queue)
         self._next_expiry = min(self._next_expiry, event.deadline)
         self._events += 1
@@ -184,9 +188,9 @@ class Sequencer:
         self._next_expiry = max(soonest, now + self._settings.delivery_timeout / 100)
         return self._take_done()
 
-    def hurry(self) -> None:
-        """Let nothing that can go now wait for company."""
-        self._lineup.hurry()
+    def hurry(self, now: float) -> None:
+        """Let nothing that was offered until now wait for company."""
+        self._lineup.hurry(now)
 
     def stop(self) -> list[Resolution]:
         """Fail everything that is not in flight; what is in flight is not tried again.
@@ -289,7 +293,7 @@ class Sequencer:
 
     def _release(self, events: Sequence[Outgoing]) -> None:
         self._events -= len(events)
-        self._bytes -= sum(len(event.payload) for event in events)
+        self._bytes -= payload_bytes(events)
 
     def _take_done(self) -> list[Resolution]:
         done, self._done = self._done, []

@@ -322,3 +322,23 @@ def test_the_tables_are_gone(invoke, journal):
 
 def test_the_fixture_reads_what_stands(journal: psycopg.Connection):
     assert read_tables(journal) == Tables({}, {}, {}, {})
+
+
+def test_trap_18_unreadable_bytes_under_a_bucket_key_stop_no_order_but_their_own(invoke, journal):
+    """Trap 18: a stray with payload; other orders flow; the versioned order waits at its gap."""
+    bucket = "bucket-7fc"  # nobody can say which of its orders the second record was of
+    broken = b"\xf3\x89\x9a\xc2 broken aggregate"
+    events = [
+        make_event(1),
+        make_event(1, order_id="B"),
+        make_event(3),
+        make_event(2, order_id="B"),
+    ]
+    first, second, third, fourth = ((bucket, encode_event(event)) for event in events)
+    assert invoke(batch(first, second, (bucket, broken), third, fourth)) == FINISHED
+    tables = read_tables(journal)
+    assert tables.journal == {"A": ids(1), "B": ids(1, 2, order_id="B")}
+    assert kinds(tables, None) == [("stray", "unreadable")]
+    assert [entry.payload for entry in tables.lot[None]] == [broken]
+    assert kinds(tables) == [("gap", "early")]
+    assert bucket not in tables.heads

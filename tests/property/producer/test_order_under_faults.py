@@ -54,12 +54,16 @@ class UnreliableStream:
 class ProducerUnderFaults(RuleBasedStateMachine):
     """Callers, clock, network and stream take turns in any order."""
 
-    @initialize(strategy=st.sampled_from([OrderKeys(), LetterBuckets()]))
-    def begin(self, strategy) -> None:
+    @initialize(
+        strategy=st.sampled_from([OrderKeys(), LetterBuckets()]),
+        record_linger=st.sampled_from([0, 0.3]),
+    )
+    def begin(self, strategy, record_linger) -> None:
         self.driver = Driver(
             strategy=strategy,
             delivery_timeout=5,
             linger=0.1,
+            record_linger=record_linger,
             max_request_records=3,
             max_record_bytes=120,
         )
@@ -116,6 +120,10 @@ class ProducerUnderFaults(RuleBasedStateMachine):
     def let_time_pass(self, seconds: float) -> None:
         self.driver.later(seconds)
         self.driver.expire()
+
+    @rule()
+    def hurry(self) -> None:
+        self.driver.sequencer.hurry(self.driver.now)
 
     @rule(order=st.sampled_from(ORDERS))
     def resume(self, order: str) -> None:

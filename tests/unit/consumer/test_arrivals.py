@@ -141,6 +141,24 @@ def test_trap_8_unreadable_bytes_go_under_their_key_if_it_can_be_an_order(key, o
     assert arrival.partition_key == key
 
 
+def test_trap_18_unreadable_bytes_under_a_bucket_key_are_of_no_order():
+    """Trap 18: a stray with payload; a bucket is many orders, and none of them is to blame."""
+    aggregate = MAGIC + b"cut off here"
+    for data in (b"no event", aggregate):
+        (arrival,) = read(("bucket-0a3", data))
+        assert (arrival.event, arrival.order_id, arrival.raw) == (None, None, data)
+        assert arrival.partition_key == "bucket-0a3"
+
+
+def test_an_unreadable_event_in_a_buckets_aggregate_is_of_its_own_order():
+    aggregator = RecordAggregator()
+    for key, data in (("A", encode_event(make_event(1))), ("B", b"no event")):
+        aggregator.add_user_record(key, data, "0")
+    good, bad = read(("bucket-0a3", aggregator.clear_and_get().get_contents()[2]))
+    assert (good.order_id, good.version) == ("A", 1)
+    assert (bad.event, bad.order_id, bad.raw) == (None, "B", b"no event")
+
+
 def test_nul_in_data_is_an_event_like_any_other():
     event = make_event(1, text="a\0b")
     (arrival,) = read(("A", encode_event(event)))

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from contract import Event, InvalidEvent, Position, encode_event, parse_event
+from contract import BucketKeys, Event, InvalidEvent, Position, encode_event, parse_event
 from contract.keys import StreamKey
 from producer import InvalidSetting, KeyPaused, NotSent, ProducerSettings, Receipt, Unknown
 from producer.backoff import FullJitter
@@ -20,6 +20,7 @@ from tests.unit.producer.driving import event_id
     [
         ("delivery_timeout", 0),
         ("linger", -0.1),
+        ("record_linger", -0.1),
         ("max_requests_in_flight", 0),
         ("max_request_records", 501),
         ("max_request_bytes", MAX_REQUEST_BYTES + 1),
@@ -139,6 +140,12 @@ def test_the_function_reads_its_variables():
     assert settings.stream == "orders"
     assert settings.attempt_seconds == 3.0
     assert not settings.producer.guards
+    assert settings.strategy.mode == "order"
+
+
+def test_the_function_is_told_its_mode():
+    settings = read_configuration({"STREAM_NAME": "orders", "PRODUCER_MODE": "bucket"})
+    assert isinstance(settings.strategy, BucketKeys)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +158,7 @@ def test_the_function_reads_its_variables():
         ("PRODUCER_ANSWER_MARGIN", "-1"),
         ("PRODUCER_MAX_BODY_BYTES", "inf"),
         ("PRODUCER_GUARDS", "maybe"),
+        ("PRODUCER_MODE", "buckets"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(name, value):

@@ -291,7 +291,7 @@ def test_a_first_event_lingers_for_company_unless_there_is_a_hurry():
     driver.later(0.002)
     assert driver.names(driver.ask()) == [["a.1"], ["b.1"]]
     driver.offer("c.1")
-    driver.sequencer.hurry()
+    driver.sequencer.hurry(driver.now)
     assert driver.names(driver.ask()) == [["c.1"]]
 
 
