@@ -1,10 +1,22 @@
 """Whose fault an error is. Blame needs proof: an outage must never look like a poisoned event.
 
-Only what PostgreSQL says of the values themselves blames an event: SQLSTATE class 22 (data
-exception) or 23 (integrity constraint violation, only while the projection loads or saves, or at
-the commit, where its deferred constraints are checked); so does a value that psycopg cannot put
-into a parameter. Everything else is about the database, the network or the configuration
-(PostgreSQL documentation, Appendix A).
+Nothing here parks an event. `DATA` only says that it may be one: careful mode then finds the one
+that fails alone, and while it applies no other, the count of failing orders (`deploys`) bounds how
+many can be parked for what is everybody's trouble. What the SQLSTATE classes say (PostgreSQL
+documentation, Appendix A):
+
+| class | is about | in our own statements | in the projection's, and at commit |
+|---|---|---|---|
+| 08 25 40 53 55 57 58 72 HV | connection, server, other sessions | transient | transient |
+| 22 | values | data | data |
+| 0A 0B 0F 0L 0P 0Z 24 26 28 2B | statements, schema, privileges, | stop | stop |
+| 2D 34 3B 3D 3F 42 F0 XX | settings, PostgreSQL itself | | |
+| 23 | a constraint; if ours, a lock failed | stop | data |
+| 09 20 21 27 2F 38 39 44 54 P0 | rows, and what triggers and functions | stop | data |
+| and any other | make of them; others are their author's | | |
+
+A value that psycopg cannot put into a parameter is data too. Row-level security says 42501, as a
+missing grant does: what it refuses stops everything.
 """
 
 from enum import Enum, auto
@@ -40,14 +52,11 @@ class NotDurable(InorderError):
     """The database would forget commits: synchronous_commit is off for this role or database."""
 
 
-_TRANSIENT_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
-_DATA_CLASSES = {
-    Phase.LOAD: ("22", "23"),
-    Phase.SAVE: ("22", "23"),
-    Phase.COMMIT: ("22", "23"),
-    # A constraint of our own tables that fails means that a lock did, which is no event's fault.
-    Phase.OTHER: ("22",),
-}
+_TRANSIENT = frozenset(("08", "25", "40", "53", "55", "57", "58", "72", "HV"))
+_STOP = frozenset(
+    ("0A", "0B", "0F", "0L", "0P", "0Z", "24", "26", "28", "2B", "2D", "34", "3B", "3D", "3F")
+) | {"42", "F0", "XX"}
+_VALUES = "22"
 
 
 def judge(error: Exception, phase: Phase) -> Fault:
@@ -64,9 +73,12 @@ def judge(error: Exception, phase: Phase) -> Fault:
         return Fault.TRANSIENT
     if not isinstance(error, psycopg.Error) or error.sqlstate is None:
         return _without_state(error, phase)
-    if error.sqlstate.startswith(_TRANSIENT_CLASSES):
+    about = error.sqlstate[:2]
+    if about in _TRANSIENT:
         return Fault.TRANSIENT
-    return Fault.DATA if error.sqlstate.startswith(_DATA_CLASSES[phase]) else Fault.STOP
+    if phase is Phase.OTHER:
+        return Fault.DATA if about == _VALUES else Fault.STOP
+    return Fault.STOP if about in _STOP else Fault.DATA
 
 
 def _without_state(error: Exception, phase: Phase) -> Fault:

@@ -1,5 +1,8 @@
 """Trap 12 and its kin: an error of one order's data parks that event, and nobody else's."""
 
+import random
+import string
+
 import pytest
 
 from contract import encode_event
@@ -63,6 +66,104 @@ def test_trap_12_save_fails_for_one_event(invoke_checked, sql, data, detail):
         "select detail from inorder.parking_lot where kind = 'blocker'"
     ).fetchone()
     assert said.startswith(detail)
+
+
+RAISING = {
+    "raise exception, P0001": ("raise exception 'not this one'", "saving the order failed: P0001"),
+    "its author's own code": (
+        "raise 'not this one' using errcode = 'ORD01'",
+        "saving the order failed: ORD01",
+    ),
+    "no row found, P0002": (
+        "perform; select 1 into strict new.note where false",
+        "saving the order failed: P0002",
+    ),
+    "more than one row, 21000": (
+        "new.total := (select 1 from generate_series(1, 2))",
+        "saving the order failed: 21000",
+    ),
+    "no case matches, 20000": (
+        "case new.note when 'never' then null; end case",
+        "saving the order failed: 20000",
+    ),
+    "stack depth, 54001": ("perform deeper(1)", "saving the order failed: 54001"),
+}
+DEEPER = """
+create function deeper(n int) returns int language plpgsql as $$
+begin return deeper(n + 1) + 1; end $$
+"""
+ON_ONE = """
+create function opinion() returns trigger language plpgsql as $$
+begin
+    if new.note = 'bad' then
+        {};
+    end if;
+    return new;
+end $$;
+create {} opinion {} insert or update on amount {} for each row execute function opinion()
+"""
+
+
+def check_blocked(sql, event, detail):
+    """Exactly this event of A is blamed, and everybody else is served."""
+    assert totals(sql) == OTHERS | {"A": "1.00"}
+    assert set(read_tables(sql).lot) == {"A"}
+    blockers = sql.execute(
+        "select payload, reason, detail from inorder.parking_lot where kind = 'blocker'"
+    ).fetchall()
+    assert [(bytes(p), r) for p, r, _ in blockers] == [(encode_event(event), "data_error")]
+    assert blockers[0][2].startswith(detail)
+
+
+@pytest.mark.parametrize(("says", "detail"), RAISING.values(), ids=RAISING)
+def test_a_trigger_has_something_against_one_row(invoke_checked, sql, says, detail):
+    sql.execute(DEEPER)
+    sql.execute(ON_ONE.format(says, "trigger", "before", ""))
+    mine = [make_event(1, amount="1"), make_event(2, note="bad"), make_event(3, amount="1")]
+    assert invoke_checked(batch_of(around(*mine))) == FINISHED
+    check_blocked(sql, mine[1], detail)
+
+
+def test_a_constraint_trigger_has_something_against_one_row_at_commit(invoke_checked, sql):
+    deferred = "deferrable initially deferred"
+    sql.execute(ON_ONE.format("raise exception 'no'", "constraint trigger", "after", deferred))
+    mine = [make_event(1, amount="1"), make_event(2, note="bad"), make_event(3, amount="1")]
+    assert invoke_checked(batch_of(around(*mine))) == FINISHED
+    check_blocked(sql, mine[1], "committing the order failed: P0001")
+
+
+def test_a_view_has_something_against_one_row(invoke_checked, sql):
+    sql.execute("alter table amount rename to amounts")
+    sql.execute("create view amount as select * from amounts where note <> 'bad' with check option")
+    mine = [make_event(1, amount="1"), make_event(2, note="bad"), make_event(3, amount="1")]
+    assert invoke_checked(batch_of(around(*mine))) == FINISHED
+    check_blocked(sql, mine[1], "saving the order failed: 44000")
+
+
+def test_a_row_is_too_large_for_an_index(invoke_checked, sql):
+    """Random text, since what repeats itself is stored short."""
+    sql.execute("alter table amount alter note type text")
+    sql.execute("create index on amount (note)")
+    large = "".join(random.Random(1).choices(string.ascii_letters, k=9_000))
+    mine = [make_event(1, amount="1"), make_event(2, note=large), make_event(3, amount="1")]
+    assert invoke_checked(batch_of(around(*mine))) == FINISHED
+    check_blocked(sql, mine[1], "saving the order failed: 54000")
+
+
+def test_a_trigger_that_has_something_against_everything_stops_the_code(invoke_checked, sql):
+    """Bounded by the count of orders that fail while none succeeds; nothing more is parked."""
+    sql.execute(ON_ONE.format("return new", "trigger", "before", "").replace("'bad'", "'never'"))
+    sql.execute(
+        "create or replace function opinion() returns trigger language plpgsql as"
+        " $$ begin raise exception 'not today'; end $$"
+    )
+    answer = invoke_checked(batch_of(around(), start=9))
+    assert answer != FINISHED
+    tables = read_tables(sql)
+    assert tables.ledger == {}
+    assert len(tables.lot) < 5
+    sql.execute("drop trigger opinion on amount")
+    assert invoke_checked(batch_of(around(), start=9)) == FINISHED
 
 
 @pytest.mark.parametrize("row", ["unloadable", "divided"])

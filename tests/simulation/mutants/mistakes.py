@@ -191,14 +191,14 @@ MISTAKES = (
     Mistake(
         name="a read-only node after a failover is taken for bad data",
         path="consumer/faults.py",
-        before="""    if error.sqlstate.startswith(_TRANSIENT_CLASSES):
+        before="""    if about in _TRANSIENT:
         return Fault.TRANSIENT
-    return""",
+""",
         after="""    if isinstance(error, psycopg.InternalError):
         return Fault.DATA
-    if error.sqlstate.startswith(_TRANSIENT_CLASSES):
+    if about in _TRANSIENT:
         return Fault.TRANSIENT
-    return""",
+""",
         seed=23,
     ),
     Mistake(

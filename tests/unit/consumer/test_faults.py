@@ -10,8 +10,10 @@ EVERYWHERE = list(Phase)
 
 
 def raised(state: str) -> psycopg.Error:
-    """What psycopg raises for this SQLSTATE."""
-    return errors.lookup(state)("the server's words")
+    """What psycopg raises for this SQLSTATE, also for one that it does not know."""
+    made = errors._class_for_state(state)("the server's words")
+    made.sqlstate = state
+    return made
 
 
 @pytest.mark.parametrize("phase", EVERYWHERE)
@@ -37,8 +39,9 @@ def raised(state: str) -> psycopg.Error:
         ("3D000", Fault.STOP),
         ("0A000", Fault.STOP),
         ("XX000", Fault.STOP),
-        ("P0001", Fault.STOP),  # raised by a trigger
-        ("54001", Fault.STOP),  # stack depth
+        ("F0000", Fault.STOP),
+        ("72000", Fault.TRANSIENT),  # snapshot too old
+        ("HV00N", Fault.TRANSIENT),  # a foreign server is away
     ],
 )
 def test_trap_7_nothing_but_values_is_ever_to_blame(state, fault, phase):
@@ -55,7 +58,21 @@ def test_values_are_data_wherever_they_are_written(state, phase):
     assert judge(raised(state), phase) is Fault.DATA
 
 
-@pytest.mark.parametrize("state", ["23505", "23514", "23502", "23503"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("23505", "23514", "23502", "23503"),
+        "54000",  # an index row larger than a page
+        "54001",  # a trigger that calls itself too often
+        "44000",  # a view's check option
+        "21000",  # more than one row where one is expected
+        *("P0001", "P0002", "P0003", "P0004"),  # a trigger raised, found no row, too many, asserts
+        *("20000", "2F005"),  # PL/pgSQL: no case matches, no return
+        *("38000", "39004"),  # PL/Python and others
+        *("09000", "27000"),
+        *("ORD01", "99001"),  # codes that a trigger's author thought of
+    ],
+)
 @pytest.mark.parametrize(
     ("phase", "fault"),
     [
@@ -65,8 +82,16 @@ def test_values_are_data_wherever_they_are_written(state, phase):
         (Phase.OTHER, Fault.STOP),
     ],
 )
-def test_a_constraint_is_data_unless_it_is_our_own(state, phase, fault):
+def test_what_one_row_can_raise_is_data_unless_the_table_is_our_own(state, phase, fault):
     assert judge(raised(state), phase) is fault
+
+
+def test_the_classes_of_the_appendix_that_are_about_rows():
+    """Each of the others is said to be transient or to stop."""
+    states = [code for code in errors._sqlcodes if len(code) == 5 and code[2:].strip("0") == ""]
+    of_rows = {state[:2] for state in states if judge(raised(state), Phase.SAVE) is Fault.DATA}
+    known = ("02", "03", "09", "20", "21", "22", "23", "27", "2F", "38", "39", "44", "54")
+    assert of_rows == {*known, "P0"}
 
 
 @pytest.mark.parametrize("phase", EVERYWHERE)
