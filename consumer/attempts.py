@@ -107,6 +107,11 @@ class Attempts:
         except (Interrupted, TransactionFailed) as error:
             log.warning("could not write down that the code is stopped: %s", error)
 
+    @property
+    def unreachable(self) -> bool:
+        """Whether the last thing that was tried was to connect, in vain."""
+        return self._unreachable
+
     def _transaction(self) -> Transaction:
         return Transaction(self._database, self._projection, self._code)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,12 +34,22 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._connection: Connection[Any] | None = None
+        self._waited = 0.0
+
+    @property
+    def waited(self) -> float:
+        """Seconds waited for the server's answers since the process began, connecting not counted.
+        What the consumer computes between two statements is not the database's time.
+        """
+        current = self._connection
+        return self._waited + (current.waited if isinstance(current, Timed) else 0.0)
 
     def open(self) -> None:
         """Connect unless connected; raises `psycopg.Error`, `NotDurable`, or what the secret's
         reading raises.
         """
         if self._connection is None or self._connection.closed:
+            self.close()
             connection = self._connect()
             try:
                 self._connection = _refuse_what_forgets(connection)
@@ -83,12 +94,13 @@ class Database:
     def close(self) -> None:
         """Drop the connection, whatever state it is in."""
         if self._connection is not None:
+            self._waited = self.waited
             self._connection.close()
             self._connection = None
 
     def _connect(self) -> Connection[Any]:
         settings = self._settings
-        return psycopg.connect(
+        return Timed.connect(
             settings.database_url or "",
             autocommit=True,
             prepare_threshold=None,
@@ -99,6 +111,20 @@ class Database:
             keepalives_interval=settings.connect_seconds,
             keepalives_count=2,
         )
+
+
+class Timed(Connection[Any]):
+    """A connection that knows for how many seconds it was waited for."""
+
+    waited = 0.0
+
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Every wait for the server comes through here, a pipeline's too."""
+        began = time.perf_counter()
+        try:
+            return super().wait(*args, **kwargs)
+        finally:
+            self.waited += time.perf_counter() - began
 
 
 def _server(settings: Settings) -> dict[str, Any]:

@@ -8,6 +8,7 @@ multiplies invocations.
 """
 
 import gc
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from consumer.batch import Applied, apply_batch
 from consumer.database import Database
 from consumer.delivery import Delivery
 from consumer.deploys import Code
+from consumer.fuse import ANSWER_SECONDS, Fuse
 from consumer.order import Kind, Reason, Waiting
 from consumer.version import code_of
 from consumer.watchdog import cuts, watching
@@ -44,6 +46,7 @@ class Parts(NamedTuple):
     database: Database
     projection: projection.Projection[Any]
     code: Code
+    fuse: Fuse
 
 
 @cache
@@ -59,6 +62,7 @@ def parts() -> Parts:
         database=Database(given),
         projection=projection.find(given.projection),
         code=code_of(given),
+        fuse=Fuse(first=given.fuse_seconds),
     )
     # What is imported by now stays: the collections that a large batch sets off need not go
     # through it, which costs a fifth of the consumer's time.
@@ -84,6 +88,9 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     made = parts()
     records = read_batch(event)
     batch = _batch_name(event, len(records))
+    if records and made.fuse.blown_for(time.monotonic()):
+        return _hand_back(made.fuse, batch)
+    waited = made.database.waited
     attempts = Attempts(
         made.database,
         made.projection,
@@ -106,9 +113,23 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
             delivery=delivery,
             killer_deaths=made.settings.killer_deaths,
         )
+    made.fuse.met(time.monotonic(), unreachable=attempts.unreachable)
+    metrics.add_metric(
+        name=Metric.DATABASE_MILLISECONDS,
+        unit=MetricUnit.Milliseconds,
+        value=round((made.database.waited - waited) * 1_000, 3),
+    )
     _report(applied, batch)
     failures = [] if applied.checkpoint is None else [{"itemIdentifier": applied.checkpoint}]
     return {"batchItemFailures": failures}
+
+
+def _hand_back(fuse: Fuse, batch: dict[str, Any]) -> dict[str, Any]:
+    """The database did not answer a moment ago: nothing of the batch is begun."""
+    time.sleep(min(fuse.blown_for(time.monotonic()), ANSWER_SECONDS))
+    metrics.add_metric(name=Metric.BATCHES_REFUSED, unit=MetricUnit.Count, value=1)
+    logger.warning("batch handed back: the database did not answer a moment ago", extra=batch)
+    return {"batchItemFailures": [{"itemIdentifier": batch["first"]}]}
 
 
 def _cuts(given: settings.Settings, remaining: float) -> list[float]:

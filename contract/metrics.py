@@ -23,6 +23,8 @@ class Metric(StrEnum):
     BATCHES_SUSPECTED = "BatchesSuspected"
     KILLERS_PARKED = "KillersParked"
     CODE_STOPPED = "CodeStopped"
+    DATABASE_MILLISECONDS = "DatabaseMilliseconds"
+    BATCHES_REFUSED = "BatchesRefused"
 
     EVENTS_REDRIVEN = "EventsRedriven"
     ORDERS_UNPARKED = "OrdersUnparked"
@@ -40,3 +42,11 @@ class Metric(StrEnum):
     EVENTS_WAITING = "EventsWaiting"
     STRAYS_WAITING = "StraysWaiting"
     OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
+
+    CONCURRENCY_FACTOR = "ConcurrencyFactor"
+    CONCURRENCY_TARGET = "ConcurrencyTarget"
+    CONCURRENCY_CHANGES = "ConcurrencyChanges"
+    BREAKER_STATE = "BreakerState"
+    CONTROL_BLIND = "ControlBlind"
+    CONTROL_REFUSED = "ControlRefused"
+    RETENTION_USED_PERCENT = "RetentionUsedPercent"

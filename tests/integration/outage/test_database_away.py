@@ -70,7 +70,7 @@ def test_the_database_is_away_for_a_while(server, consumers, how):
     endings = []
     delivering = Delivering(
         records(),
-        consumers("tests.consuming.journal:Journal"),
+        consumers("tests.consuming.journal:Journal", FUSE_SECONDS="0.05"),
         msgspec.structs.replace(AS_DEPLOYED, batch_size=BATCH),
         undocumented=OFTEN,
         at_end=lambda _, result: endings.append(result),
