@@ -45,6 +45,10 @@ simulate: .venv/dev.stamp ## run the simulation (SEEDS=500, FIRST_SEED=0)
 mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation has to notice each
 	@$(BIN)/python -m tests.simulation.mutants
 
+# QUICK, ONLY, REPORT, RESULTS and DATABASE_URL reach it as environment variables.
+bench: .venv/bench.stamp ## measure ours and what people use (REPORT=bench.json, ONLY=consumer, QUICK=1)
+	@$(BIN)/python -m bench
+
 check: .venv/dev.stamp .tools/sam.stamp ## ruff, mypy --strict, sam validate --lint
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
@@ -97,7 +101,7 @@ $(FUNCTIONS):
 
 # ------------------------------------------------------------ installed once, again when pins change
 
-SETS := local ops dev kinesis moto node sam pins
+SETS := local ops bench dev kinesis moto node sam pins
 
 .venv/created.stamp:
 	@echo "== creating .venv"
@@ -115,7 +119,12 @@ SETS := local ops dev kinesis moto node sam pins
 	@$(BIN)/python $(PIP_INSTALL) -r $<
 	@touch $@
 
-.venv/dev.stamp: requirements/dev.txt .venv/ops.stamp
+.venv/bench.stamp: requirements/bench.txt .venv/ops.stamp
+	@echo "== .venv: installing requirements/bench.txt"
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/bench.stamp
 	@echo "== .venv: installing requirements/dev.txt"
 	@$(BIN)/python $(PIP_INSTALL) -r $<
 	@touch $@
@@ -148,4 +157,4 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo inorder migrate setup test simulate mutants check pins clean build $(FUNCTIONS)
+.PHONY: help demo inorder migrate setup test simulate mutants bench check pins clean build $(FUNCTIONS)

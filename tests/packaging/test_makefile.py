@@ -11,7 +11,7 @@ import pytest
 from tests.packaging.zips import ZIPS
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_VENV = ["created", "local", "ops", "dev"]
+IN_VENV = ["created", "local", "ops", "bench", "dev"]
 IN_TOOLS = ["kinesis", "moto", "node", "resharding", "rie", "sam"]
 STAMPS = [
     *(f".venv/{name}.stamp" for name in IN_VENV),
@@ -84,10 +84,10 @@ def test_what_is_installed_is_not_installed_again(tree):
     ("changed", "target", "installs"),
     [
         ("requirements/local.txt", "demo", ["local"]),
-        ("requirements/local.txt", "test", ["local", "ops", "dev"]),
+        ("requirements/local.txt", "test", ["local", "ops", "bench", "dev"]),
         ("requirements/dev.txt", "test", ["dev"]),
         ("requirements/dev.txt", "demo", []),
-        ("requirements/ops.txt", "test", ["ops", "dev"]),
+        ("requirements/ops.txt", "test", ["ops", "bench", "dev"]),
         ("requirements/ops.txt", "inorder", ["ops"]),
         ("requirements/kinesis.txt", "demo", ["kinesis"]),
         ("requirements/sam.txt", "check", ["sam"]),
@@ -97,7 +97,7 @@ def test_what_is_installed_is_not_installed_again(tree):
 def test_a_changed_set_is_installed_again(tree, changed, target, installs):
     (tree / changed).touch()
     planned = make(tree, "-n", target)
-    sets = ("local", "ops", "dev", "kinesis", "moto", "sam")
+    sets = ("local", "ops", "bench", "dev", "kinesis", "moto", "sam")
     assert [name for name in sets if f"-r requirements/{name}.txt" in planned.stdout] == installs
 
 

@@ -1,0 +1,44 @@
+"""Ours: the handler that is deployed, with everything on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from bench.consumer.feed import Context, Feed
+from bench.workload import Workload
+from contract import InorderError
+
+
+class Unfinished(InorderError):
+    """The handler has asked for a part of the batch again."""
+
+
+class Ours:
+    """The consumer's Lambda handler in this process."""
+
+    def __init__(self, feed: Feed) -> None:
+        from consumer import handler  # noqa: PLC0415 - it is set up by what the environment says
+
+        self._handler = handler.handler
+        self._feed = feed
+
+    def prepare(self, turn: int) -> dict[str, Any]:  # noqa: ARG002 - turns come one by one
+        return self._feed.batch()
+
+    def work(self, event: dict[str, Any], /) -> int:
+        answer = self._handler(event, cast("LambdaContext", Context()))
+        if answer != {"batchItemFailures": []}:
+            raise Unfinished(f"the handler answered {answer}")
+        return len(event["Records"])
+
+
+@contextmanager
+def start(
+    *, database_url: str, workload: Workload, batch: int, variables: dict[str, str] | None = None
+) -> Iterator[Ours]:
+    """One execution environment; `variables` are its settings beside the database."""
+    os.environ.update({"DATABASE_URL": database_url, **(variables or {})})
+    yield Ours(Feed(workload, batch))

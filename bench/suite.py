@@ -1,0 +1,12 @@
+"""Every benchmark there is. One more is a module with `run` and `draw`, and a line here."""
+
+from bench.consumer import peers
+from bench.findings import Benchmark
+
+SUITE = {
+    "consumer": Benchmark(
+        about="the consumer against what people use, from the Lambda event to the commit",
+        run=peers.run,
+        draw=peers.draw,
+    ),
+}
