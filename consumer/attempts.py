@@ -9,7 +9,7 @@ import psycopg
 from consumer.database import Database
 from consumer.deliveries import Deliveries
 from consumer.deploys import BadDeploy, Code
-from consumer.faults import Fault, Phase, describe, judge
+from consumer.faults import Fault, Phase, judge, outline
 from consumer.lanes import Lanes
 from consumer.order import Failure
 from consumer.projection import Projection
@@ -56,6 +56,8 @@ class Attempts:
         self.remaining = remaining
         self._reserve = reserve_seconds
         self._code = code or Code()
+        self.transient_failures = 0
+        """How often the database, or the way to it, failed; also where a second try helped."""
         self._unreachable = False
         self._largest = 1
         self._largest_seconds = 0.0
@@ -137,7 +139,7 @@ class Attempts:
         try:
             self._database.open()
         except Exception as error:
-            raise Interrupted(_of_connect(error), f"connecting: {describe(error)}") from error
+            raise self._interrupted(_of_connect(error), f"connecting: {outline(error)}") from error
         self._unreachable = False
         try:
             return work()
@@ -147,8 +149,12 @@ class Attempts:
             if isinstance(failed.error, BadDeploy):
                 raise Stopped(failed.error) from failed.error
             self._database.close()
-            problem = f"{failed.phase.name.lower()}: {describe(failed.error)}"
-            raise Interrupted(failed.fault, problem) from failed.error
+            problem = f"{failed.phase.name.lower()}: {outline(failed.error)}"
+            raise self._interrupted(failed.fault, problem) from failed.error
+
+    def _interrupted(self, fault: Fault, problem: str) -> Interrupted:
+        self.transient_failures += fault is Fault.TRANSIENT
+        return Interrupted(fault, problem)
 
     def _check_time(self, events: int) -> None:
         """Twice what the largest transaction so far took, in proportion, has to be left."""

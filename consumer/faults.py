@@ -57,6 +57,8 @@ _STOP = frozenset(
     ("0A", "0B", "0F", "0L", "0P", "0Z", "24", "26", "28", "2B", "2D", "34", "3B", "3D", "3F")
 ) | {"42", "F0", "XX"}
 _VALUES = "22"
+_QUOTES_NO_VALUE = ("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58")
+_NAMES = ("table", "column", "constraint")
 
 
 def judge(error: Exception, phase: Phase) -> Fault:
@@ -95,3 +97,19 @@ def describe(error: BaseException) -> str:
     state = getattr(error, "sqlstate", None)
     first = str(error).strip().partition("\n")[0].rstrip()
     return f"{state or type(error).__name__}: {first}"
+
+
+def outline(error: BaseException) -> str:
+    """What a log line may say of an error: SQLSTATE or class, and its first line only where that
+    cannot quote a value that came with an event. The parking lot has the whole of it.
+    """
+    state = getattr(error, "sqlstate", None)
+    if isinstance(error, InorderError) or (state or "").startswith(_QUOTES_NO_VALUE):
+        return describe(error)
+    if isinstance(error, psycopg.Error) and state:
+        named = (getattr(error.diag, f"{name}_name") for name in _NAMES)
+        return f"{state}: {' '.join([type(error).__name__, *filter(None, named)])}"
+    if isinstance(error, psycopg.OperationalError):  # of the connection, or the way to it
+        return describe(error)
+    said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return f"{type(error).__name__}{said}"

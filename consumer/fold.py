@@ -73,6 +73,6 @@ class Fold:
                 raise BadProjection(
                     f"{type(self._projection).__name__}.apply raised for an event that it had "
                     f"just applied, order {order_id!r} at {arrival.position}: "
-                    f"{type(error).__name__}: {error}"
+                    f"{type(error).__name__}"
                 ) from error
         self._states[order_id] = state

@@ -15,24 +15,24 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from consumer import projection, settings
 from consumer.arrivals import read_batch
-from consumer.attempts import Attempts, Stopped
-from consumer.batch import Applied, apply_batch
+from consumer.attempts import Attempts
+from consumer.batch import apply_batch
 from consumer.database import Database
 from consumer.delivery import Delivery
 from consumer.deploys import Code
 from consumer.fuse import ANSWER_SECONDS, Fuse
-from consumer.order import Kind, Reason, Waiting
+from consumer.report import Report, batch_name, entry_name, report
 from consumer.version import code_of
 from consumer.watchdog import cuts, watching
-from contract.metrics import NAMESPACE, Metric
+from contract.metrics import NAMESPACE, Metric, dimensions
 
 logger = Logger(service="consumer")
 metrics = Metrics(namespace=NAMESPACE, service="consumer")
+metrics.set_default_dimensions(**dimensions())
 
 _MOST_LOGGED = 100
 """Parked events with a log line of their own per batch; the rest are only counted."""
@@ -79,17 +79,20 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     try:
         return _apply(event, context)
-    except MemoryError as error:
-        logger.exception("out of memory: this process ends")
-        raise SystemExit(1) from error
+    except (MemoryError, SystemExit) as error:
+        # By its class only: the message is the projection's, and may quote the event.
+        extra = {"problem": type(error).__name__, **batch_name(event)}
+        logger.error("out of memory, or told to exit: this process ends", extra=extra)  # noqa: TRY400
+        raise SystemExit(1) from None
 
 
 def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    began = time.monotonic()
+    cold = not parts.cache_info().currsize
     made = parts()
     records = read_batch(event)
-    batch = _batch_name(event, len(records))
     if records and made.fuse.blown_for(time.monotonic()):
-        return _hand_back(made.fuse, batch)
+        return _hand_back(made.fuse, batch_name(event))
     waited = made.database.waited
     attempts = Attempts(
         made.database,
@@ -102,7 +105,7 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         attempts,
         environment=made.environment,
         code_version=made.code.version,
-        shard=batch["shard"],
+        shard=batch_name(event)["shard"],
     )
     with watching(made.database, _cuts(made.settings, attempts.remaining())):
         applied = apply_batch(
@@ -114,12 +117,18 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
             killer_deaths=made.settings.killer_deaths,
         )
     made.fuse.met(time.monotonic(), unreachable=attempts.unreachable)
-    metrics.add_metric(
-        name=Metric.DATABASE_MILLISECONDS,
-        unit=MetricUnit.Milliseconds,
-        value=round((made.database.waited - waited) * 1_000, 3),
+    _say(
+        report(
+            event,
+            records,
+            applied,
+            seconds=time.monotonic() - began,
+            database_seconds=made.database.waited - waited,
+            transient_failures=attempts.transient_failures,
+            cold=cold,
+        ),
+        request_id=getattr(context, "aws_request_id", None),
     )
-    _report(applied, batch)
     failures = [] if applied.checkpoint is None else [{"itemIdentifier": applied.checkpoint}]
     return {"batchItemFailures": failures}
 
@@ -127,7 +136,7 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _hand_back(fuse: Fuse, batch: dict[str, Any]) -> dict[str, Any]:
     """The database did not answer a moment ago: nothing of the batch is begun."""
     time.sleep(min(fuse.blown_for(time.monotonic()), ANSWER_SECONDS))
-    metrics.add_metric(name=Metric.BATCHES_REFUSED, unit=MetricUnit.Count, value=1)
+    metrics.add_metric(name=Metric.BATCHES_REFUSED, unit=Metric.BATCHES_REFUSED.unit, value=1)
     logger.warning("batch handed back: the database did not answer a moment ago", extra=batch)
     return {"batchItemFailures": [{"itemIdentifier": batch["first"]}]}
 
@@ -136,51 +145,18 @@ def _cuts(given: settings.Settings, remaining: float) -> list[float]:
     return cuts(remaining, reserve=given.reserve_seconds, connect=given.connect_seconds)
 
 
-def _report(applied: Applied, batch: dict[str, Any]) -> None:
-    done = applied.committed
-    parked = [entry for one in done for entry in (*one.parked, *one.refused)]
-    blockers = [entry for entry in parked if entry.kind is Kind.BLOCKER]
-    strays = [entry for entry in parked if entry.kind is Kind.STRAY]
-    counts = {
-        Metric.EVENTS_APPLIED: sum(one.applied for one in done),
-        Metric.EVENTS_PARKED: len(blockers),
-        Metric.EVENTS_HELD: len(parked) - len(blockers) - len(strays),
-        Metric.EVENTS_STRAY: len(strays),
-        Metric.DUPLICATES_SKIPPED: sum(one.duplicates for one in done),
-        Metric.BATCHES_INTERRUPTED: int(applied.checkpoint is not None),
-        Metric.BATCHES_SUSPECTED: int(bool(applied.suspicion)),
-        Metric.KILLERS_PARKED: sum(e.failure.reason is Reason.KILLER for e in blockers),
-        Metric.CODE_STOPPED: int(isinstance(applied.problem, Stopped)),
-    }
-    for name, count in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-    for entry in [*blockers, *strays][:_MOST_LOGGED]:
-        logger.warning("event parked", extra=_where(entry) | batch)
-    if applied.problem is not None:
+def _say(said: Report, *, request_id: str | None) -> None:
+    """One line has the metrics and names the batch: one that went well needs no other."""
+    batch = {**said.batch, "request_id": request_id}
+    for metric, values in said.metrics.items():
+        for value in values:
+            metrics.add_metric(name=metric, unit=metric.unit, value=value)
+    for name, part in batch.items():
+        metrics.add_metadata(name, part)
+    for entry in said.needs_somebody[:_MOST_LOGGED]:
+        logger.warning("event parked", extra=entry_name(entry) | batch)
+    if said.problem is not None:
         logger.error(
-            "code stopped" if isinstance(applied.problem, Stopped) else "batch interrupted",
-            extra={"problem": str(applied.problem), "checkpoint": applied.checkpoint, **batch},
+            "code stopped" if said.stopped else "batch interrupted",
+            extra={"problem": said.problem, "checkpoint": said.checkpoint, **batch},
         )
-
-
-def _where(entry: Waiting) -> dict[str, Any]:
-    """What a log line says of an event: never its payload, nor the detail, which may quote it."""
-    event = entry.arrival.event
-    return {
-        "order_id": entry.arrival.order_id,
-        "position": str(entry.arrival.position),
-        "event_id": str(event.id) if event else None,
-        "kind": str(entry.kind),
-        "reason": str(entry.failure.reason),
-    }
-
-
-def _batch_name(event: Mapping[str, Any], records: int) -> dict[str, Any]:
-    first = event["Records"][0] if records else {}
-    last = event["Records"][-1] if records else {}
-    return {
-        "shard": first.get("eventID", "").partition(":")[0],
-        "first": first.get("kinesis", {}).get("sequenceNumber"),
-        "last": last.get("kinesis", {}).get("sequenceNumber"),
-        "records": records,
-    }

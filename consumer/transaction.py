@@ -10,7 +10,7 @@ from psycopg import Cursor
 from consumer.arrivals import Arrival
 from consumer.database import Database
 from consumer.deploys import BadDeploy, Code, failing_orders, must_stop
-from consumer.faults import Fault, Phase, describe, judge
+from consumer.faults import Fault, Phase, judge, outline
 from consumer.fold import Fold
 from consumer.lanes import Lanes
 from consumer.order import Decided, Failure, Kind, Order, Reason, Waiting
@@ -26,7 +26,7 @@ class TransactionFailed(InorderError):
     """Nothing was committed, unless only the answer to the commit was lost."""
 
     def __init__(self, fault: Fault, phase: Phase, error: Exception) -> None:
-        super().__init__(f"in {phase.name.lower()}: {describe(error)}")
+        super().__init__(f"in {phase.name.lower()}: {outline(error)}")
         self.fault = fault
         self.phase = phase
         self.error = error

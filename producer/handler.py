@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from contract.metrics import NAMESPACE, Metric
+from contract.metrics import NAMESPACE, Metric, dimensions
 from producer.answers import answer, answer_invalid, answer_unavailable
 from producer.body import BadRequest, read_events
 from producer.configuration import Configuration, read_configuration
@@ -25,6 +25,7 @@ from producer.kinesis import Stream, kinesis_client
 
 logger = Logger(service="producer")
 metrics = Metrics(namespace=NAMESPACE, service="producer")
+metrics.set_default_dimensions(**dimensions())
 
 
 @cache
@@ -48,6 +49,7 @@ def open_stream() -> Stream:
 def handler(request: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """An API Gateway request (payload 1.0 or 2.0) in, its answer out; see `producer.answers`."""
     count(Metric.REQUESTS)
+    count(Metric.COLD_STARTS, int(not configuration.cache_info().currsize))
     settings = configuration()
     try:
         read = read_events(request, max_bytes=settings.max_body_bytes)

@@ -15,13 +15,16 @@ class Fault(msgspec.Struct, frozen=True, order=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """What waits in the parking lot."""
+    """What waits in the parking lot; since how long the oldest blocker waits for a decision, and
+    the oldest event of an order in a gap for its version. 0 where none does.
+    """
 
     orders_parked: int
     orders_in_gap: int
     events_waiting: int
     strays_waiting: int
-    oldest_seconds: float
+    oldest_parked_seconds: float
+    oldest_gap_seconds: float
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):

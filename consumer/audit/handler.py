@@ -19,11 +19,12 @@ from consumer.audit.auditor import Auditor
 from consumer.audit.findings import Audit
 from consumer.audit.tables import Tables
 from consumer.database import Database
-from consumer.faults import describe
-from contract.metrics import NAMESPACE, Metric
+from consumer.faults import outline
+from contract.metrics import NAMESPACE, Metric, dimensions
 
 logger = Logger(service="audit")
 metrics = Metrics(namespace=NAMESPACE, service="audit")
+metrics.set_default_dimensions(**dimensions())
 
 _MOST_LOGGED = 100
 
@@ -45,6 +46,8 @@ def parts() -> Parts:
 @metrics.log_metrics
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes the schedule's event, which says nothing
     """Audit what is new, what waits, and some of what is old."""
+    cold = not parts.cache_info().currsize
+    metrics.add_metric(name=Metric.COLD_STARTS, unit=MetricUnit.Count, value=int(cold))
     made = parts()
     reserve = made.settings.consumer.reserve_seconds
 
@@ -55,9 +58,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         audit = Auditor(Tables(made.database), in_time).run(made.settings.scope)
     except psycopg.Error as error:
         made.database.close()
-        logger.exception("audit interrupted", extra={"problem": describe(error)})
+        logger.exception("audit interrupted", extra={"problem": outline(error)})
         metrics.add_metric(name=Metric.AUDIT_UNFINISHED, unit=MetricUnit.Count, value=1)
-        return {"finished": False, "problem": describe(error)}
+        return {"finished": False, "problem": outline(error)}
     _report(audit)
     return {
         "finished": audit.finished,
@@ -70,7 +73,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _report(audit: Audit) -> None:
     waiting = audit.waiting
-    counts = {
+    values = {
         Metric.AUDIT_FAULTS: len(audit.faults),
         Metric.AUDIT_ROWS: audit.rows,
         Metric.AUDIT_UNFINISHED: int(not audit.finished),
@@ -78,15 +81,12 @@ def _report(audit: Audit) -> None:
         Metric.ORDERS_IN_GAP: waiting.orders_in_gap,
         Metric.EVENTS_WAITING: waiting.events_waiting,
         Metric.STRAYS_WAITING: waiting.strays_waiting,
-    }
-    seconds = {
         Metric.AUDIT_LAG_SECONDS: audit.lag_seconds,
-        Metric.OLDEST_WAITING_SECONDS: waiting.oldest_seconds,
+        Metric.OLDEST_PARKED_SECONDS: waiting.oldest_parked_seconds,
+        Metric.OLDEST_GAP_SECONDS: waiting.oldest_gap_seconds,
     }
-    for name, count in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-    for name, value in seconds.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+    for name, value in values.items():
+        metrics.add_metric(name=name, unit=name.unit, value=value)
     for fault in audit.faults[:_MOST_LOGGED]:
         logger.error(
             "audit fault",

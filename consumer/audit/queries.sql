@@ -107,9 +107,14 @@ select (select count(*) from inorder.head where state = 'parked') as orders_park
        (select count(*) from inorder.head where state = 'gap') as orders_in_gap,
        count(*) filter (where lot.kind <> 'stray') as events_waiting,
        count(*) filter (where lot.kind = 'stray') as strays_waiting,
-       coalesce(
-           extract(epoch from clock_timestamp() - min(lot.parked_at)), 0
-       )::float8 as oldest_seconds
+       coalesce(extract(
+           epoch from clock_timestamp() - min(lot.parked_at) filter (where lot.kind = 'blocker')
+       ), 0)::float8 as oldest_parked_seconds,
+       coalesce(extract(epoch from clock_timestamp() - (
+           select min(early.parked_at)
+           from inorder.head join inorder.parking_lot as early using (order_id)
+           where head.state = 'gap' and early.kind <> 'stray'
+       )), 0)::float8 as oldest_gap_seconds
 from inorder.parking_lot as lot;
 
 -- name: known_receipts

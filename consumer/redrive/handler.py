@@ -39,10 +39,11 @@ from consumer.redrive.request import Objects, Orders, Request, Scheduled, read_r
 from consumer.transaction import TransactionFailed
 from consumer.version import code_of
 from consumer.watchdog import cuts, watching
-from contract.metrics import NAMESPACE
+from contract.metrics import NAMESPACE, Metric, dimensions
 
 logger = Logger(service="redrive")
 metrics = Metrics(namespace=NAMESPACE, service="redrive")
+metrics.set_default_dimensions(**dimensions())
 
 
 class Parts(NamedTuple):
@@ -70,12 +71,17 @@ def parts() -> Parts:
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Redrive what the event asks for; see the module."""
-    answer: dict[str, Any] = _redrive(read_request(event), parts(), context)
+    request = read_request(event)
+    cold = not parts.cache_info().currsize
+    answer: dict[str, Any] = _redrive(request, parts(), context, cold=cold)
     return answer
 
 
 @metrics.log_metrics
-def _redrive(request: Request, made: Parts, context: LambdaContext) -> dict[str, Any]:
+def _redrive(
+    request: Request, made: Parts, context: LambdaContext, *, cold: bool
+) -> dict[str, Any]:
+    metrics.add_metric(name=Metric.COLD_STARTS, unit=MetricUnit.Count, value=int(cold))
     run = _Run(made, lambda: context.get_remaining_time_in_millis() / 1_000)
     try:
         with watching(made.database, run.cuts()):

@@ -154,7 +154,7 @@ def test_a_projection_that_changes_its_mind_is_named():
     fold = fold_over(table, "A", projection=Moody())
     fold.apply(versions(2)[0])
     fold.apply(bad(3))
-    with pytest.raises(BadProjection, match=r"'A' at 1\.0: ValueError: not again"):
+    with pytest.raises(BadProjection, match=r"'A' at 1\.0: ValueError$"):
         fold.changed(table.load)
 
 
