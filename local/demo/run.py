@@ -60,7 +60,8 @@ def run(settings: DemoSettings, console: Console) -> bool:
         settings.report.unlink(missing_ok=True)  # a run that fails must not leave an earlier one's
     workload = _workload(settings)
     projection.find(settings.projection)
-    template = Template.open(_TEMPLATE, parameters={"Projection": settings.projection})
+    given = {"Projection": settings.projection, "DatabaseMode": "external"}
+    template = Template.open(_TEMPLATE, parameters=given)
     mapping_settings = template.mapping(_CONSUMER, _EVENT)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inorder-demo-")))

@@ -29,7 +29,7 @@ from local.mapping.undocumented import Undocumented
 from tests.consuming.waiting import until
 
 PROJECT = Path(__file__).parents[2]
-_TEMPLATE = Template.open(PROJECT / "template.yaml")
+_TEMPLATE = Template.open(PROJECT / "template.yaml", parameters={"DatabaseMode": "external"})
 
 SCALED = msgspec.structs.replace(
     _TEMPLATE.mapping("ConsumerFunction", "Stream"), window_seconds=0, batch_size=100
