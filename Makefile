@@ -81,9 +81,11 @@ build: .venv/local.stamp .tools/sam.stamp ## build the functions' zips with SAM,
 
 # `sam build` calls these, one per function, with ARTIFACTS_DIR. A zip is the function's folder, the
 # contract, and that folder's pins as wheels for Lambda: Amazon Linux 2023, glibc 2.34.
-FUNCTIONS := build-ProducerFunction build-ConsumerFunction build-RedriveFunction build-AuditorFunction
+FUNCTIONS := build-ProducerFunction build-ConsumerFunction build-RedriveFunction build-AuditorFunction \
+  build-MigratorFunction build-SettingsFunction
 build-ProducerFunction: FOLDER := producer
 build-ConsumerFunction build-RedriveFunction build-AuditorFunction: FOLDER := consumer
+build-MigratorFunction build-SettingsFunction: FOLDER := migrations
 
 $(FUNCTIONS):
 	@test -n "$(ARTIFACTS_DIR)" || { echo "$@: say where to with ARTIFACTS_DIR=" >&2; exit 2; }

@@ -14,7 +14,7 @@ from local.environments.function import Function
 from local.environments.install_rie import RUNTIME_CLIENT, RUNTIME_CLIENT_NEEDS
 from local.environments.rie import TOOLS, RuntimeInterfaceEmulator, is_installed
 from local.mapping.template import Template
-from tests.packaging.transformed import NEEDED, TEXT
+from tests.packaging.transformed import EXTERNAL, TEXT
 from tests.packaging.zips import Built, LambdaPython
 
 _SDK = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
@@ -70,7 +70,9 @@ def emulated(
     """
     function = Function(
         name=name,
-        handler=Template(TEXT, parameters=NEEDED).function(f"{name.capitalize()}Function").handler,
+        handler=Template(TEXT, parameters=EXTERNAL)
+        .function(f"{name.capitalize()}Function")
+        .handler,
         timeout_seconds=29,
         memory_mb=1024,
         # Lambda's code folder is read-only: every cold start compiles what came without bytecode.

@@ -9,20 +9,41 @@ from local.mapping.position import TrimHorizon
 from local.mapping.template import Template
 from producer.configuration import read_configuration
 from tests.packaging.rules import RuleResolver
-from tests.packaging.transformed import NEEDED, TEXT, get_att, properties
+from tests.packaging.transformed import EXTERNAL, KEY, TEXT, get_att, properties
 
 
 class TestApi:
-    def test_nobody_gets_in_unsigned(self, resources):
-        body = properties(resources, "Api")["Body"]
-        schemes = body["components"]["securitySchemes"]
-        assert schemes["iam"]["x-amazon-apigateway-authtype"] == "awsSigv4"
-        operations = [
-            operation for methods in body["paths"].values() for operation in methods.values()
-        ]
-        assert operations
-        for operation in operations:
+    def body(self, template, resources, **given):
+        return RuleResolver(template, given).value(properties(resources, "Api")["Body"])
+
+    def operations(self, body):
+        found = [operation for methods in body["paths"].values() for operation in methods.values()]
+        assert found
+        return found
+
+    def test_nobody_gets_in_unsigned(self, template, resources):
+        body = self.body(template, resources)
+        (name,) = body["components"]["securitySchemes"]
+        assert name == "iam"
+        scheme = body["components"]["securitySchemes"]["iam"]
+        assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+        for operation in self.operations(body):
             assert operation["security"] == [{"iam": []}]
+
+    @pytest.mark.parametrize(("asked", "scopes"), [("", []), ("orders,admin", ["orders", "admin"])])
+    def test_or_the_bearer_of_a_token_gets_in(self, template, resources, asked, scopes):
+        given = {"JwtIssuer": "https://login.example", "JwtAudience": "shop,till"}
+        body = self.body(template, resources, ApiAuthorization="jwt", JwtScopes=asked, **given)
+        (name,) = body["components"]["securitySchemes"]
+        assert name == "jwt"
+        authorizer = body["components"]["securitySchemes"]["jwt"]["x-amazon-apigateway-authorizer"]
+        assert authorizer == {
+            "type": "jwt",
+            "identitySource": "$request.header.Authorization",
+            "jwtConfiguration": {"issuer": "https://login.example", "audience": ["shop", "till"]},
+        }
+        for operation in self.operations(body):
+            assert operation["security"] == [{"jwt": scopes}]
 
     def test_it_is_throttled_and_logged(self, resources):
         stage = properties(resources, "ApiApiGatewayDefaultStage")
@@ -33,8 +54,13 @@ class TestApi:
 
     def test_only_this_route_may_invoke_the_producer(self, resources):
         permission = properties(resources, "ApiMayInvokeProducer")
-        assert permission["FunctionName"] == {"Ref": "ProducerFunction"}
+        assert permission["FunctionName"] == {"Ref": "ProducerFunctionAliaslive"}
         assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/POST/events")
+
+    def test_it_invokes_what_has_been_shifted_to(self, resources):
+        operation = properties(resources, "Api")["Body"]["paths"]["/events"]["post"]
+        uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        assert uri.endswith("/functions/${ProducerFunctionAliaslive}/invocations")
 
 
 HANDLERS = {
@@ -42,6 +68,8 @@ HANDLERS = {
     "Consumer": "consumer.handler.handler",
     "Redrive": "consumer.redrive.handler.handler",
     "Auditor": "consumer.audit.handler.handler",
+    "Migrator": "migrations.handler.handler",
+    "Settings": "migrations.settings.handler",
 }
 
 
@@ -64,15 +92,32 @@ class TestFunctions:
 
     @pytest.mark.parametrize("name", ["ApiLogs", *(f"{name}Logs" for name in HANDLERS)])
     def test_logs_do_not_stay_for_ever(self, resources, name):
-        assert properties(resources, name) == {"RetentionInDays": {"Ref": "LogRetentionDays"}}
+        assert properties(resources, name) == {
+            "KmsKeyId": KEY,
+            "RetentionInDays": {"Ref": "LogRetentionDays"},
+        }
 
     def test_arm64_unless_asked_otherwise(self, template):
         assert RuleResolver(template, {}).parameters()["Architecture"] == "arm64"
 
     def test_the_producer_understands_its_environment(self, resources):
         variables = properties(resources, "ProducerFunction")["Environment"]["Variables"]
-        assert variables == {"STREAM_NAME": {"Ref": "EventStream"}}
-        assert read_configuration({"STREAM_NAME": "inorder-EventStream"}).producer.guards
+        assert variables == {
+            "STACK_NAME": {"Ref": "AWS::StackName"},
+            "STREAM_NAME": {"Ref": "EventStream"},
+            "PRODUCER_MAX_BODY_BYTES": {"Ref": "MaxBodyBytes"},
+        }
+
+    def test_producer_and_template_have_the_same_limit(self, template, resources):
+        variables = properties(resources, "ProducerFunction")["Environment"]["Variables"]
+        told = {key: str(item) for key, item in RuleResolver(template, {}).value(variables).items()}
+        untold = read_configuration({"STREAM_NAME": "EventStream"})
+        assert read_configuration(told).max_body_bytes == untold.max_body_bytes
+
+    def test_a_body_that_is_let_in_is_one_that_lambda_takes(self, template):
+        """An invocation takes 6 MB (Lambda quotas), the body in it in Base64, and an envelope."""
+        declared = template["Parameters"]["MaxBodyBytes"]
+        assert declared["MaxValue"] * 4 / 3 + 100_000 < 6 * 1024 * 1024
 
     def consumer_environment(self, template, resources, given):
         variables = properties(resources, "ConsumerFunction")["Environment"]["Variables"]
@@ -83,7 +128,7 @@ class TestFunctions:
         roots = tmp_path / "roots.pem"
         roots.touch()
         given = {
-            **NEEDED,
+            **EXTERNAL,
             "DatabasePort": "6543",
             "DatabaseName": "shop",
             "DatabaseUser": "writer",
@@ -95,11 +140,11 @@ class TestFunctions:
         }
         read = consumer_settings.read(self.consumer_environment(template, resources, given))
         assert read.database_url is None
-        assert read.db_host == NEEDED["DatabaseHost"]
+        assert read.db_host == EXTERNAL["DatabaseHost"]
         assert read.db_port == 6543
         assert read.db_name == "shop"
         assert read.db_user == "writer"
-        assert read.db_secret_arn == NEEDED["DatabaseSecretArn"]
+        assert read.db_secret_arn == EXTERNAL["DatabaseSecretArn"]
         assert read.db_sslmode == "require"
         assert read.db_sslrootcert == str(roots)
         assert read.projection == "shop.shipments:Shipments"
@@ -108,16 +153,30 @@ class TestFunctions:
     def test_template_and_consumer_have_the_same_defaults(self, template, resources, tmp_path):
         roots = tmp_path / "roots.pem"
         roots.touch()
-        given = {**NEEDED, "DatabaseTlsRootCert": str(roots)}
+        given = {**EXTERNAL, "DatabaseTlsRootCert": str(roots)}
         told = consumer_settings.read(self.consumer_environment(template, resources, given))
         untold = consumer_settings.read(
             {
-                "DB_HOST": NEEDED["DatabaseHost"],
-                "DB_SECRET_ARN": NEEDED["DatabaseSecretArn"],
+                "DB_HOST": EXTERNAL["DatabaseHost"],
+                "DB_AUTH": "secret",
+                "DB_SECRET_ARN": EXTERNAL["DatabaseSecretArn"],
                 "DB_SSLROOTCERT": str(roots),
             }
         )
         assert told == untold
+
+    def test_through_the_proxy_it_logs_in_with_a_token(self, template, resources):
+        told = self.consumer_environment(template, resources, {})
+        assert told["DB_HOST"] == "Proxy.Outputs.Endpoint"
+        assert told["DB_PORT"] == "5432", "a proxy listens on no other"
+        assert told["DB_AUTH"] == "iam"
+        assert "DB_SECRET_ARN" not in told
+        assert told["DB_SSLMODE"] == "verify-full"
+
+    def test_elsewhere_with_the_secrets_password(self, template, resources):
+        told = self.consumer_environment(template, resources, EXTERNAL)
+        assert told["DB_AUTH"] == "secret"
+        assert told["DB_SECRET_ARN"] == EXTERNAL["DatabaseSecretArn"]
 
     def test_no_variable_holds_a_password(self, resources):
         for name in HANDLERS:
@@ -135,15 +194,24 @@ class TestFunctions:
         }
 
 
+def by_profile(condition, key, parameter):
+    of_the_profile = {"Fn::FindInMap": ["Latency", {"Ref": "LatencyProfile"}, key]}
+    return {"Fn::If": [condition, of_the_profile, {"Ref": parameter}]}
+
+
 class TestMapping:
     def test_every_property(self, resources):
         assert properties(resources, "ConsumerFunctionStream") == {
             "EventSourceArn": get_att("EventStream"),
-            "FunctionName": {"Ref": "ConsumerFunction"},
+            "FunctionName": {"Ref": "ConsumerFunctionAliaslive"},
             "StartingPosition": "TRIM_HORIZON",
-            "BatchSize": {"Ref": "BatchSize"},
-            "MaximumBatchingWindowInSeconds": {"Ref": "BatchingWindowSeconds"},
-            "ParallelizationFactor": {"Ref": "ParallelizationFactor"},
+            "BatchSize": by_profile("BatchSizeByProfile", "BatchSize", "BatchSize"),
+            "MaximumBatchingWindowInSeconds": by_profile(
+                "WindowByProfile", "WindowSeconds", "BatchingWindowSeconds"
+            ),
+            "ParallelizationFactor": by_profile(
+                "FactorByProfile", "Factor", "ParallelizationFactor"
+            ),
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "BisectBatchOnFunctionError": True,
             "MaximumRetryAttempts": -1,
@@ -153,7 +221,7 @@ class TestMapping:
         }
 
     def test_what_local_runs_is_what_cloudformation_is_asked_for(self, template, resources):
-        given = {**NEEDED, "BatchSize": "77", "BatchingWindowSeconds": "3"}
+        given = {**EXTERNAL, "BatchSize": "77", "BatchingWindowSeconds": "3"}
         asked = RuleResolver(template, given).value(properties(resources, "ConsumerFunctionStream"))
         run = Template(TEXT, parameters=given).mapping("ConsumerFunction", "Stream")
         assert run.batch_size == asked["BatchSize"] == 77
@@ -165,8 +233,35 @@ class TestMapping:
         assert run.report_batch_item_failures is bool(asked["FunctionResponseTypes"])
         assert isinstance(run.starting_position, TrimHorizon)
 
-    def test_defaults_are_within_what_lambda_takes(self, template):
-        values = RuleResolver(template, {}).parameters()
-        assert 1 <= values["BatchSize"] <= 10_000
-        assert 0 <= values["BatchingWindowSeconds"] <= 300
-        assert 1 <= values["ParallelizationFactor"] <= 10
+    @pytest.mark.parametrize("profile", ["realtime", "background", "batch"])
+    def test_a_profile_sets_four_things(self, template, resources, profile):
+        chosen = template["Mappings"]["Latency"][profile]
+        resolver = RuleResolver(template, {"LatencyProfile": profile})
+        asked = resolver.value(properties(resources, "ConsumerFunctionStream"))
+        assert asked["BatchSize"] == chosen["BatchSize"]
+        assert asked["MaximumBatchingWindowInSeconds"] == chosen["WindowSeconds"]
+        assert asked["ParallelizationFactor"] == chosen["Factor"]
+        memory = properties(resources, "ConsumerFunction")["MemorySize"]
+        assert resolver.value(memory) == chosen["Memory"]
+        assert 1 <= chosen["BatchSize"] <= 10_000
+        assert 0 <= chosen["WindowSeconds"] <= 300
+        assert 1 <= chosen["Factor"] <= 10
+        assert 128 <= chosen["Memory"] <= 10_240
+
+    def test_every_profile_is_offered(self, template):
+        offered = template["Parameters"]["LatencyProfile"]["AllowedValues"]
+        assert set(offered) == set(template["Mappings"]["Latency"])
+
+    @pytest.mark.parametrize(
+        ("parameter", "value", "setting"),
+        [
+            ("BatchSize", 77, "BatchSize"),
+            ("BatchingWindowSeconds", 0, "MaximumBatchingWindowInSeconds"),
+            ("ParallelizationFactor", 9, "ParallelizationFactor"),
+        ],
+    )
+    def test_one_value_can_be_set_by_itself(self, template, resources, parameter, value, setting):
+        raw = properties(resources, "ConsumerFunctionStream")
+        others = RuleResolver(template, {"LatencyProfile": "batch"}).value(raw)
+        given = {"LatencyProfile": "batch", parameter: str(value)}
+        assert RuleResolver(template, given).value(raw) == others | {setting: value}

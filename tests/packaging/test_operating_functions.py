@@ -14,7 +14,7 @@ from tests.events.operating import object_created
 from tests.events.places import BUCKET, OBJECT_KEY
 from tests.packaging.eventbridge import handed_on, matches
 from tests.packaging.rules import RuleResolver
-from tests.packaging.transformed import NEEDED, get_att, properties
+from tests.packaging.transformed import EXTERNAL, get_att, properties
 
 CONSUMER = "ConsumerFunction"
 
@@ -116,7 +116,7 @@ class TestEnvironment:
         roots.touch()
 
         def variables(function, **parameters):
-            given = {**NEEDED, "DatabaseTlsRootCert": str(roots), **parameters}
+            given = {**EXTERNAL, "DatabaseTlsRootCert": str(roots), **parameters}
             raw = properties(resources, function)["Environment"]["Variables"]
             resolved = RuleResolver(template, given, {"OnFailureBucket": BUCKET}).value(raw)
             return {name: str(value) for name, value in resolved.items()}
@@ -131,14 +131,16 @@ class TestEnvironment:
         assert (read.consumer.killer_deaths, read.consumer.failing_orders) == (7, 9)
 
     def test_the_auditor_is_told_the_consumers_database(self, told):
-        database = {key: value for key, value in told(CONSUMER).items() if key.startswith("DB_")}
-        assert len(database) == 7
-        assert told("AuditorFunction") == database | {"AUDIT_SWEEP_ORDERS": "5000"}
+        shared = ("DB_", "STACK_NAME", "SCHEMA_VERSION")
+        told_both = {k: v for k, v in told(CONSUMER).items() if k.startswith(shared)}
+        database = {key for key in told_both if key.startswith("DB_")}
+        assert len(database) == 8
+        assert told("AuditorFunction") == told_both | {"AUDIT_SWEEP_ORDERS": "5000"}
         read = audit_settings.read(told("AuditorFunction", AuditSweepOrders="11"))
         assert read.scope.sweep == 11
 
     def test_template_and_code_have_the_same_defaults(self, told):
-        untold = {"DB_HOST": NEEDED["DatabaseHost"]}
+        untold = {"DB_HOST": EXTERNAL["DatabaseHost"]}
         auditors = audit_settings.read(told("AuditorFunction")).scope
         assert auditors == audit_settings.read(untold).scope
         assert redrive_settings.read(told("RedriveFunction")).bound == (

@@ -5,12 +5,14 @@ import pytest
 from consumer.redrive.on_failure import DONE
 from contract.keys import MODE_TAG, OrderKeys
 from tests.packaging.rules import RuleResolver
-from tests.packaging.transformed import get_att, properties
+from tests.packaging.transformed import KEY, get_att, properties
 
 NAME_ANOTHER = {
+    "AWS::Lambda::Alias",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
 }
 """Whose FunctionName is not their own."""
 
@@ -22,7 +24,7 @@ class TestStream:
         assert stream["StreamModeDetails"] == {"StreamMode": {"Ref": "StreamMode"}}
         assert stream["StreamEncryption"] == {
             "EncryptionType": "KMS",
-            "KeyId": "alias/aws/kinesis",
+            "KeyId": KEY,
         }
 
     def test_retention_is_a_week_unless_asked_otherwise(self, template):
@@ -53,7 +55,10 @@ class TestOnFailureBucket:
             "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
         }
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-        assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+        assert rule["ServerSideEncryptionByDefault"] == {
+            "SSEAlgorithm": "aws:kms",
+            "KMSMasterKeyID": KEY,
+        }
 
     def test_an_object_expires_only_once_it_is_tagged_done(self, resources):
         """P1: an event stands in the parking lot or here, and nobody but redrive lets it go."""
@@ -78,7 +83,7 @@ class TestOnFailureBucket:
 
 
 class TestDeletion:
-    @pytest.mark.parametrize("name", ["EventStream", "OnFailureBucket"])
+    @pytest.mark.parametrize("name", ["EventStream", "OnFailureBucket", "Key"])
     def test_what_holds_events_outlives_the_stack(self, resources, name):
         assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert resources[name]["UpdateReplacePolicy"] == "Retain"

@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-TEXT = (Path(__file__).resolve().parents[2] / "template.yaml").read_text()
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "template.yaml").read_text()
 
-NEEDED = {
+EXTERNAL = {
+    "DatabaseMode": "external",
     "DatabaseHost": "database.example",
     "DatabaseSecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:inorder-AbCdEf",
 }
-"""The parameters that have no default."""
+"""A database that is there already; without these the template makes one."""
+
+KEY = {"Fn::If": ["OwnsKey", {"Fn::GetAtt": ["Key", "Arn"]}, {"Ref": "KmsKeyArn"}]}
+"""The key that everything is encrypted with."""
+
+NOTHING = {"Ref": "AWS::NoValue"}
 
 
 def properties(resources: dict[str, Any], name: str) -> dict[str, Any]:
@@ -40,5 +47,8 @@ def references(value: Any) -> set[str]:
         if "Fn::GetAtt" in part:
             names.add(part["Fn::GetAtt"][0])
         if "Fn::Sub" in part:
-            names.update(re.findall(r"\$\{([A-Za-z0-9:]+)", part["Fn::Sub"]))
+            text = part["Fn::Sub"]
+            own = {} if isinstance(text, str) else text[1]
+            found = re.findall(r"\$\{([A-Za-z0-9:]+)", text if isinstance(text, str) else text[0])
+            names.update(set(found) - set(own))
     return names
