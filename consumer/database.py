@@ -1,6 +1,5 @@
 """The one connection of an execution environment, made anew when it is broken."""
 
-import json
 import os
 import socket
 import time
@@ -14,13 +13,13 @@ from psycopg import Connection, Cursor
 
 from consumer.deliveries import Deliveries
 from consumer.faults import NotDurable
-from consumer.settings import Settings
 from consumer.sql import read_statements
 from consumer.store import Store
+from login.connecting import parameters
+from login.secret import SecretUnavailable
+from login.settings import DatabaseSettings
 
 _SQL = read_statements(Path(__file__).with_name("queries.sql"))
-
-_MILLISECONDS = 1_000
 
 
 class Database:
@@ -31,7 +30,7 @@ class Database:
     (`ALTER ROLE … SET`).
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._connection: Connection[Any] | None = None
         self._waited = 0.0
@@ -45,8 +44,8 @@ class Database:
         return self._waited + (current.waited if isinstance(current, Timed) else 0.0)
 
     def open(self) -> None:
-        """Connect unless connected; raises `psycopg.Error`, `NotDurable`, or what the secret's
-        reading raises.
+        """Connect unless connected; raises `psycopg.Error`, `NotDurable`, `BadSetting` or
+        `SecretRefused`.
         """
         if self._connection is None or self._connection.closed:
             self.close()
@@ -99,18 +98,12 @@ class Database:
             self._connection = None
 
     def _connect(self) -> Connection[Any]:
-        settings = self._settings
-        return Timed.connect(
-            settings.database_url or "",
-            autocommit=True,
-            prepare_threshold=None,
-            **({} if settings.database_url else _server(settings)),
-            connect_timeout=settings.connect_seconds,
-            tcp_user_timeout=settings.connect_seconds * _MILLISECONDS,
-            keepalives_idle=settings.connect_seconds,
-            keepalives_interval=settings.connect_seconds,
-            keepalives_count=2,
-        )
+        try:
+            given = parameters(self._settings)
+        except SecretUnavailable as error:
+            # As good as a database that does not answer, and as transient.
+            raise psycopg.OperationalError(str(error)) from error
+        return Timed.connect(autocommit=True, prepare_threshold=None, **given)
 
 
 class Timed(Connection[Any]):
@@ -125,30 +118,6 @@ class Timed(Connection[Any]):
             return super().wait(*args, **kwargs)
         finally:
             self.waited += time.perf_counter() - began
-
-
-def _server(settings: Settings) -> dict[str, Any]:
-    given = {
-        "host": settings.db_host,
-        "port": settings.db_port,
-        "dbname": settings.db_name,
-        "user": settings.db_user,
-        "sslmode": settings.db_sslmode,
-        "sslrootcert": settings.db_sslrootcert,
-        "gssencmode": "disable",
-        "password": _password(settings.db_secret_arn) if settings.db_secret_arn else None,
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _password(secret_arn: str) -> str:
-    """The password in a secret of the form RDS writes: JSON with `password`. Read at every
-    connect, since secrets rotate; boto3 is the Lambda runtime's own.
-    """
-    import boto3  # noqa: PLC0415 - slow to import, and only needed with a secret
-
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=secret_arn)
-    return str(json.loads(answer["SecretString"])["password"])
 
 
 def _refuse_what_forgets(connection: Connection[Any]) -> Connection[Any]:

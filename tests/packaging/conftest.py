@@ -54,7 +54,7 @@ def resources(template):
     return template["Resources"]
 
 
-@pytest.fixture(scope="session", params=["consumer", "producer"])
+@pytest.fixture(scope="session", params=["consumer", "producer", "migrations"])
 def shipped(request, tmp_path_factory) -> Built:
     """A function as `sam build` makes it for AWS: arm64, Python 3.13."""
     return build(request.param, tmp_path_factory.mktemp("shipped"))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.zips import ZIPS
+from tests.packaging.zips import BUILT_AS, SHARED, ZIPS
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_VENV = ["created", "local", "ops", "bench", "dev"]
-IN_TOOLS = ["kinesis", "moto", "node", "resharding", "rie", "sam"]
+IN_TOOLS = ["kinesis", "moto", "node", "resharding", "rie", "roots", "sam"]
 STAMPS = [
     *(f".venv/{name}.stamp" for name in IN_VENV),
     *(f".tools/{name}.stamp" for name in IN_TOOLS),
@@ -39,7 +39,14 @@ def make(tree: Path, *arguments: str, **environment: str) -> subprocess.Complete
 def tree(tmp_path):
     """A copy of what make reads, in a path with a space, everything installed by its stamps."""
     copy = tmp_path / "a clone"
-    for folder in ("requirements", "contract", "consumer", "producer", "local/environments"):
+    for folder in (
+        "requirements",
+        "contract",
+        "login",
+        "consumer",
+        "producer",
+        "local/environments",
+    ):
         shutil.copytree(ROOT / folder, copy / folder)
     for file in ("Makefile", "template.yaml"):
         shutil.copy(ROOT / file, copy / file)
@@ -150,9 +157,10 @@ def test_functions_of_one_folder_have_the_same_zip():
     planned = {name: make(ROOT, "-n", f"build-{name.capitalize()}Function") for name in ZIPS}
     for name, folder in ZIPS.items():
         assert planned[name].returncode == 0, planned[name].stderr
-        assert f"cp -R contract {folder} " in planned[name].stdout
+        assert f"cp -R {' '.join(SHARED[folder])} {folder} " in planned[name].stdout
         rule = planned[name].stdout.replace(name.capitalize(), "")
-        assert rule == planned[folder].stdout.replace(folder.capitalize(), "")
+        built_as = BUILT_AS[folder]
+        assert rule == planned[built_as].stdout.replace(built_as.capitalize(), "")
 
 
 def test_an_old_python_is_named_as_the_trouble(tree, tmp_path):

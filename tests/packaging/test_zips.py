@@ -9,12 +9,16 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from tests.packaging.test_pins import pins
+from tests.packaging.zips import SHARED
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
 
-# Lambda's runtime has an SDK of its own, and the consumer needs one only to read a password.
-FROM_THE_RUNTIME = {"consumer": {"boto3"}, "producer": set()}
+# Lambda's runtime has an SDK of its own: redrive reads the on-failure bucket with it.
+FROM_THE_RUNTIME = {"consumer": {"boto3"}, "producer": set(), "migrations": set()}
+
+# A function without aggregates needs no protobuf (contract/kpl.py).
+NOT_IMPORTED = {"migrations": {"kpl.py"}}
 
 
 def pinned(name: str) -> dict[str, str]:
@@ -22,7 +26,7 @@ def pinned(name: str) -> dict[str, str]:
 
 
 def test_it_holds_the_folder_and_the_contract_whole(shipped):
-    for package in (shipped.name, "contract"):
+    for package in (shipped.name, *SHARED[shipped.name]):
         source = {
             path.relative_to(ROOT).as_posix()
             for path in (ROOT / package).rglob("*")
@@ -42,7 +46,7 @@ def test_it_holds_its_pins_and_no_other_package(shipped):
 
 def test_everything_at_its_root_belongs_to_a_pin(shipped):
     """No bin/, no template, no other function's folder."""
-    recorded = {shipped.name, "contract"}
+    recorded = {shipped.name, *SHARED[shipped.name]}
     for record in shipped.folder.glob("*.dist-info/RECORD"):
         for line in record.read_text().splitlines():
             recorded.add(line.split(",")[0].split("/")[0])
@@ -52,7 +56,7 @@ def test_everything_at_its_root_belongs_to_a_pin(shipped):
 
 
 def test_it_holds_no_tests_and_no_bytecode(shipped):
-    unwanted = {"tests", "test", "__pycache__", ".mypy_cache", ".ruff_cache", "migrations"}
+    unwanted = {"tests", "test", "__pycache__", ".mypy_cache", ".ruff_cache"}
     assert [name for name in shipped.files() if unwanted & set(name.split("/"))] == []
     assert [name for name in shipped.files() if name.endswith((".pyc", ".pyo"))] == []
 
@@ -73,7 +77,7 @@ def test_its_size(shipped, tmp_path, note):
     size = shipped.zipped(tmp_path / "function.zip").stat().st_size
     unpacked = sum((shipped.folder / name).stat().st_size for name in shipped.files())
     note(f"{shipped.name} zip {size / MEGABYTE:.1f} MB, unpacked {unpacked / MEGABYTE:.1f} MB")
-    assert size <= {"consumer": 15, "producer": 50}[shipped.name] * MEGABYTE
+    assert size <= {"consumer": 15, "producer": 50, "migrations": 15}[shipped.name] * MEGABYTE
     assert unpacked <= 250 * MEGABYTE, "Lambda takes no more (Lambda quotas)"
 
 
@@ -84,7 +88,8 @@ def test_it_imports_alone(runnable, lambda_python, name):
     modules = [
         path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for path in built.files()
-        if path.startswith((f"{name}/", "contract/")) and path.endswith(".py")
+        if path.startswith(tuple(f"{package}/" for package in (name, *SHARED[name])))
+        and path.endswith(".py")
     ]
     assert f"{name}.handler" in modules
     script = f"import sys; sys.path[:0] = [{str(built.folder)!r}]\n" + "\n".join(
@@ -110,9 +115,11 @@ def test_every_import_is_pinned_by_the_function_itself(shipped):
         if line
     }
     provides = {"google": "protobuf", "aws_kinesis_agg": "aws-kinesis-agg"}
-    own = {shipped.name, "contract"}
+    own = {shipped.name, *SHARED[shipped.name]}
     for package in own:
         for path in (shipped.folder / package).rglob("*.py"):
+            if path.name in NOT_IMPORTED.get(shipped.name, ()):
+                continue
             for name in third_party(path) - own - FROM_THE_RUNTIME[shipped.name]:
                 provided_by = canonicalize_name(provides.get(name, name))
                 assert provided_by in asked, f"{path.name} imports {name}"

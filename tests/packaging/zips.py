@@ -19,8 +19,19 @@ ZIPS = {
     "consumer": "consumer",
     "redrive": "consumer",
     "auditor": "consumer",
+    "migrator": "migrations",
 }
 """Each function, and the folder its zip is made of; `test_makefile` holds the rules to it."""
+
+BUILT_AS = {"consumer": "consumer", "producer": "producer", "migrations": "migrator"}
+"""Each folder, and the function whose make rule builds it for the tests."""
+
+SHARED = {
+    "consumer": ("contract", "login"),
+    "producer": ("contract",),
+    "migrations": ("contract", "login"),
+}
+"""Each folder, and those that its zip has besides."""
 
 _VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
 _INSTALLED = (".pyenv/versions/3.13.*/bin", ".local/share/uv/python/cpython-3.13*/bin")
@@ -69,8 +80,8 @@ def find_lambda_python() -> LambdaPython:
 
 
 def build(name: str, folder: Path, python: LambdaPython | None = None) -> Built:
-    """Run the function's make rule: for Lambda, or for this machine and the Python given."""
-    target = f"build-{name.capitalize()}Function"
+    """Run the make rule for a folder: for Lambda, or for this machine and the Python given."""
+    target = f"build-{BUILT_AS[name].capitalize()}Function"
     here = {} if python is None else _this_machine(python)
     environment = {key: value for key, value in os.environ.items() if "MAKE" not in key}
     done = subprocess.run(

@@ -3,6 +3,7 @@
 import pytest
 
 from consumer.settings import BadSetting, Settings, read
+from login.settings import Auth
 
 URL = {"DATABASE_URL": "postgresql://127.0.0.1/orders"}
 
@@ -32,6 +33,7 @@ def test_everything_can_be_told(tmp_path):
             "DB_PORT": "6432",
             "DB_NAME": "shop",
             "DB_USER": "writer",
+            "DB_AUTH": "secret",
             "DB_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:s",
             "DB_SSLMODE": "require",
             "DB_SSLROOTCERT": str(roots),
@@ -50,6 +52,7 @@ def test_everything_can_be_told(tmp_path):
         db_port=6432,
         db_name="shop",
         db_user="writer",
+        db_auth=Auth.SECRET,
         db_secret_arn="arn:aws:secretsmanager:eu-west-1:111122223333:secret:s",  # noqa: S106 - a name
         db_sslmode="require",
         db_sslrootcert=str(roots),
