@@ -25,7 +25,7 @@ app = App(
     name="inorder",
     help="See what waits in the parking lot, decide about it, and prove that nothing is lost.",
     help_epilogue=(
-        "The database is DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_SECRET_ARN as "
+        "The database is DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_AUTH as "
         "the consumer has them; PROJECTION is the consumer's. Exit codes: 0 done, 1 somebody has "
         "to look, 2 cannot be done as asked, 3 the database does not allow it now."
     ),

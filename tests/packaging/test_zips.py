@@ -114,7 +114,11 @@ def test_every_import_is_pinned_by_the_function_itself(shipped):
         for line in (ROOT / shipped.name / "requirements.in").read_text().splitlines()
         if line
     }
-    provides = {"google": "protobuf", "aws_kinesis_agg": "aws-kinesis-agg"}
+    provides = {
+        "google": "protobuf",
+        "aws_kinesis_agg": "aws-kinesis-agg",
+        "yoyo": "yoyo-migrations",
+    }
     own = {shipped.name, *SHARED[shipped.name]}
     for package in own:
         for path in (shipped.folder / package).rglob("*.py"):
