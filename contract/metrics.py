@@ -57,6 +57,7 @@ class Metric(StrEnum):
     AUDIT_ROWS = "AuditRows"
     AUDIT_LAG_SECONDS = "AuditLagSeconds"
     AUDIT_UNFINISHED = "AuditUnfinished"
+    LEDGER_ROWS_PRUNED = "LedgerRowsPruned"
     ORDERS_PARKED = "OrdersParked"
     ORDERS_IN_GAP = "OrdersInGap"
     EVENTS_WAITING = "EventsWaiting"

@@ -14,7 +14,7 @@ from cyclopts import App
 from consumer.attempts import Interrupted
 from consumer.faults import NotDurable, describe
 from contract import InorderError
-from ops import audit, orders, parked, redrive, status
+from ops import audit, orders, parked, prune, redrive, status
 from ops.output import complain
 
 UNUSABLE = 2
@@ -37,6 +37,7 @@ app.command(redrive.redrive)
 app.command(orders.gap)
 app.command(orders.head)
 app.command(audit.audit)
+app.command(prune.prune)
 
 
 def run(tokens: Sequence[str] | None = None) -> int:

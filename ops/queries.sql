@@ -16,6 +16,13 @@ order by count(*) desc, kind, reason;
 -- When the ledger last grew, looking at the last hour's blocks only.
 select max(applied_at) from inorder.ledger where applied_at > clock_timestamp() - interval '1 hour';
 
+-- name: retention
+-- How long the ledger remembers, how far its pruning has come, and its size with its indexes.
+select extract(epoch from retention.keep)::float8 / 86400 as keep_days,
+       retention.pruned_to, retention.ran_at, retention.rows_pruned,
+       pg_total_relation_size('inorder.ledger') / 1048576 as megabytes
+from inorder.retention;
+
 -- name: waiting_orders
 -- Orders that wait, with the first entry of each; those parked longest come first.
 select head.order_id, head.state, head.ordinal, head.versioned, waiting.entries, waiting.since,

@@ -1,11 +1,13 @@
 """The Lambda entry point of the audit: one run on a schedule, metrics, and a log line per fault.
 
+Then the ledger is pruned of what has been audited and is older than it is kept (`retention`).
+
 It answers with what it looked at and found. It raises nothing for faults, which are metrics and
 log lines, and nothing for a database that does not answer: then `AuditUnfinished` is 1, and the
 next run goes on where this one ended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -20,6 +22,8 @@ from consumer.audit.findings import Audit
 from consumer.audit.tables import Tables
 from consumer.database import Database
 from consumer.faults import outline
+from consumer.retention.ledger import Ledger
+from consumer.retention.pruner import Pruned, Pruner
 from contract.metrics import NAMESPACE, Metric, dimensions
 
 logger = Logger(service="audit")
@@ -68,7 +72,20 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "rows": audit.rows,
         "orders": audit.orders,
         "audited_to": audit.audited_to.isoformat(),
+        "pruned": _prune(made, in_time),
     }
+
+
+def _prune(made: Parts, in_time: Callable[[], bool]) -> int:
+    """How many rows were old enough to go. What hinders it now hinders no audit."""
+    try:
+        pruned = Pruner(Ledger(made.database), in_time).run(made.settings.retention)
+    except psycopg.Error as error:
+        made.database.close()
+        logger.exception("pruning interrupted", extra={"problem": outline(error)})
+        pruned = Pruned(finished=False)
+    metrics.add_metric(name=Metric.LEDGER_ROWS_PRUNED, unit=MetricUnit.Count, value=pruned.rows)
+    return pruned.rows
 
 
 def _report(audit: Audit) -> None:

@@ -119,8 +119,8 @@ from inorder.parking_lot as lot;
 
 -- name: known_receipts
 -- Which of these events the tables know: applied, waiting, or on record as skipped or edited; by
--- id, by version where the receipt has one, or by the place on the stream; and how far each order
--- has come on the stream.
+-- id, by version where the receipt has one, or by the place on the stream; which lie before what the
+-- ledger keeps of their order; and how far each order has come on the stream.
 select asked.n,
        exists (
            select from inorder.ledger
@@ -144,6 +144,16 @@ select asked.n,
                   or (decision.sequence_number = asked.sequence_number
                       and decision.sub_sequence_number = asked.sub_sequence_number))
        ) as decided,
+       head.ledger_from > 1 and case
+           when head.versioned and asked.version is not null
+               then asked.version < head.ledger_from
+           else coalesce(
+               (asked.sequence_number, asked.sub_sequence_number)
+                   < (first.sequence_number, first.sub_sequence_number),
+               head.ledger_from > head.ordinal
+           )
+       end and (asked.sequence_number, asked.sub_sequence_number)
+               <= (head.sequence_number, head.sub_sequence_number) as pruned,
        coalesce((asked.sequence_number, asked.sub_sequence_number)
                 <= (head.sequence_number, head.sub_sequence_number), false) as passed
 from unnest(%(ns)s::bigint[], %(order_ids)s::text[], %(ids)s::uuid[], %(versions)s::bigint[],
@@ -152,4 +162,9 @@ from unnest(%(ns)s::bigint[], %(order_ids)s::text[], %(ids)s::uuid[], %(versions
 left join lateral (
     select * from inorder.head where head.order_id = asked.order_id limit 1
 ) as head on true
+left join lateral (
+    select * from inorder.ledger
+    where ledger.order_id = asked.order_id and ledger.ordinal = head.ledger_from
+    limit 1
+) as first on true
 order by asked.n;

@@ -42,6 +42,8 @@ class Whereabouts(StrEnum):
     APPLIED = "applied"
     WAITING = "waiting"
     DECIDED = "decided"
+    PRUNED = "pruned"
+    """Older than what the ledger keeps of its order: it can no longer be told."""
     PENDING = "pending"
     """Not known, and its order has not come as far on the stream: not consumed yet."""
     MISSING = "missing"
@@ -63,7 +65,7 @@ def read_receipts(lines: Iterable[bytes]) -> Iterator[Receipt]:
 
 
 def whereabouts(
-    *, applied: bool, waiting: bool, decided: bool, passed: bool, drained: bool
+    *, applied: bool, waiting: bool, decided: bool, pruned: bool, passed: bool, drained: bool
 ) -> Whereabouts:
     """Where an event is. With `drained` the stream is known to be read to its end: nothing can be
     pending.
@@ -74,6 +76,8 @@ def whereabouts(
         return Whereabouts.WAITING
     if decided:
         return Whereabouts.DECIDED
+    if pruned:
+        return Whereabouts.PRUNED
     return Whereabouts.MISSING if passed or drained else Whereabouts.PENDING
 
 
@@ -84,13 +88,14 @@ def check_receipts(
     rest = iter(receipts)
     while group := list(islice(rest, _AT_ONCE)):
         for row in tables.known_receipts(_asked(group)):
-            n, applied, waiting, decided, passed = row
+            n, applied, waiting, decided, pruned, passed = row
             yield (
                 group[n],
                 whereabouts(
                     applied=applied,
                     waiting=waiting,
                     decided=decided,
+                    pruned=pruned,
                     passed=passed,
                     drained=drained,
                 ),

@@ -87,7 +87,7 @@ class Tables:
         return Waiting(*self._rows("waiting")[0])
 
     def known_receipts(self, asked: dict[str, list[Any]]) -> list[tuple[Any, ...]]:
-        """For each receipt asked for: number, applied, waiting, decided, passed."""
+        """For each receipt asked for: number, applied, waiting, decided, pruned, passed."""
         return self._rows("known_receipts", **asked)
 
     def _order_ids(self, statement: str, **parameters: Any) -> list[str]:

@@ -67,3 +67,23 @@ def test_a_database_that_does_not_answer_is_an_unfinished_audit(world, call, mon
     answer, metrics = call()
     assert not answer["finished"]
     assert metrics["AuditUnfinished"] == [1.0]
+
+
+def test_what_is_audited_and_old_is_pruned(world, call, monkeypatch):
+    monkeypatch.setenv("LEDGER_RETENTION_DAYS", "1")
+    world.live(make_event(1), make_event(2))
+    world.sql.execute(
+        "update inorder.ledger set applied_at = applied_at - interval '2 days' where ordinal = 1"
+    )
+    answer, metrics = call()
+    assert (answer["pruned"], answer["faults"]) == (1, 0)
+    assert metrics["LedgerRowsPruned"] == [1.0]
+
+
+def test_pruning_that_is_hindered_hinders_no_audit(world, call, monkeypatch):
+    monkeypatch.setenv("LEDGER_RETENTION_DAYS", "1")
+    world.live(make_event(1))
+    world.sql.execute("alter table inorder.retention rename to elsewhere")
+    answer, metrics = call()
+    assert (answer["finished"], answer["rows"], answer["pruned"]) == (True, 1, 0)
+    assert metrics["AuditUnfinished"] == [0.0]

@@ -79,3 +79,25 @@ def test_an_order_that_nobody_has_seen_is_pending_until_the_stream_is_drained(wo
 def test_a_line_that_is_no_receipt_is_named(line):
     with pytest.raises(BadReceipt, match="line 2"):
         list(read_receipts([b"\n", line]))
+
+
+def test_what_the_ledger_no_longer_keeps_is_not_called_missing(world, check):
+    """By version, or by its place before the first row that is left; behind it, it is missing."""
+    world.live(*(make_event(v) for v in (1, 2, 3)), at=10)
+    world.live(*(make_event(name=n, order_id="U") for n in "abc"), at=20)
+    world.sql.execute("update inorder.head set ledger_from = 3")
+    world.sql.execute("delete from inorder.ledger where ordinal < 3")
+    known = [receipt(10, 1, version=1), receipt(11, 2), receipt(12, 3)]
+    known += [
+        {**receipt(20 + i, ""), "order_id": "U", "event_id": str(id_of(("U", n)))}
+        for i, n in enumerate("abc")
+    ]
+    assert check(known) == (0, {"pruned": 4, "applied": 2}, [])
+    lost = receipt(12, "lost", version=3, order_id="B")
+    world.live(make_event(1, order_id="B"), at=40)
+    code, places, missing = check([*known, lost])
+    assert (code, places) == (1, {"pruned": 4, "applied": 2, "missing": 1})
+    assert missing == [lost["event_id"]]
+    world.sql.execute("update inorder.head set ledger_from = 4 where order_id in ('A', 'U')")
+    world.sql.execute("delete from inorder.ledger where order_id in ('A', 'U')")
+    assert check(known)[:2] == (0, {"pruned": 6})

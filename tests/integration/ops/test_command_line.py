@@ -231,3 +231,16 @@ def test_it_runs_as_a_program(parked):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["orders_parked"] == 1
+
+
+def test_prune_and_what_status_says_of_it(parked, typed, answer):
+    assert "ledger: 0 MB, kept for ever" in typed("status")[1]
+    parked.sql.execute("update inorder.ledger set applied_at = applied_at - interval '9 days'")
+    parked.sql.execute("update inorder.audit set audited_to = clock_timestamp()")
+    assert typed("prune", "--keep-days", 0)[0] == 2
+    assert answer("prune", "--keep-days", 10) == (0, {"rows": 0, "blocks": 1, "finished": True})
+    code, said, _ = typed("prune", "--keep-days", 7)
+    assert (code, said) == (0, "1 rows removed, 1 blocks of the ledger looked at\n")
+    assert "kept for 7 days, 1 rows pruned, the last whole pass" in typed("status")[1]
+    ledger = answer("status")[1]["ledger"]
+    assert (ledger["keep_days"], ledger["rows_pruned"]) == (7.0, 1)
