@@ -23,17 +23,10 @@ from producer.kinesis import Stream, kinesis_client
 from producer.lineup import NEVER
 from producer.receipts import Receipt
 from producer.records import Request
+from producer.sending import Sending
 from producer.sequencing import Resolution, Sequencer
 from producer.settings import ProducerSettings
 from producer.stats import Stats
-
-
-class Sending(Future[Receipt]):
-    """An event on its way. It cannot be cancelled: nobody can say that it has not left."""
-
-    def cancel(self) -> bool:
-        """Refuse, as a running future does."""
-        return False
 
 
 class Producer:
