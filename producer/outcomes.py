@@ -39,28 +39,28 @@ _REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The record is on the stream."""
 
     shard_id: str
     sequence_number: int
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The record is not on the stream, for a reason that has nothing to do with what is in it."""
 
     code: str
     detail: str
 
 
-class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+class Suspect(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The record is not on the stream, and may be why its request was refused."""
 
     code: str
     detail: str
 
 
-class Unanswered(msgspec.Struct, frozen=True, kw_only=True):
+class Unanswered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Nobody knows: the record may be on the stream, or land there later."""
 
     code: str

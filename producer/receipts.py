@@ -12,7 +12,7 @@ from producer.outcomes import Accepted
 from producer.records import Record, Ticket
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The stream holds this event: where."""
 
     event_id: UUID

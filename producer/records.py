@@ -13,7 +13,7 @@ Ticket: TypeAlias = Any
 """What the shell wants back with an event's result (a future); the decisions never look at it."""
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event that was offered and has no result yet."""
 
     event_id: UUID
@@ -29,7 +29,7 @@ def payload_bytes(events: Iterable[Outgoing]) -> int:
     return sum(len(event.payload) for event in events)
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One Kinesis record: events of one partition key, frozen together until they are resolved.
 
     Its bytes are a function of its events (`producer.aggregation`), so every attempt is the same.
@@ -67,7 +67,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return iter(dict.fromkeys(event.order_id for event in self.events))
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one PutRecords call is to carry: at most one record per partition key."""
 
     records: tuple[Record, ...]
