@@ -45,7 +45,7 @@ class KeyQueue:
         self.key_bytes = len(key.partition_key.encode())
         self.waiting: deque[Outgoing] = deque()
         self.waiting_bytes = 0
-        self.owed: deque[Record] = deque()
+        self.owed: list[Record] = []
         """Unknown records of orders that were resumed: before anything that waits."""
         self.unresolved: Record | None = None
         self.flying = False
@@ -75,7 +75,7 @@ class KeyQueue:
         An owed record goes as it is. Otherwise as many waiting events as `cap` and `room` allow.
         """
         if self.owed:
-            return self.owed.popleft() if self.owed[0].size <= room else None
+            return self.owed.pop(0) if self.owed[0].size <= room else None
         count, size = fitting(self.waiting, key_bytes=self.key_bytes, cap=min(cap, room))
         if size > room:
             return None
@@ -89,7 +89,7 @@ class KeyQueue:
         """The first half of a record's events as a record; the other half waits again, in front."""
         half = len(record.events) // 2
         self.waiting.extendleft(reversed(record.events))
-        self.waiting_bytes += payload_bytes(record.events)
+        self.waiting_bytes += record.payload_bytes
         _, size = fitting(record.events[:half], key_bytes=self.key_bytes, cap=record.size)
         return self._record(half, size)
 
@@ -122,5 +122,12 @@ class KeyQueue:
         events = tuple(islice(self.waiting, count))
         for _ in events:
             self.waiting.popleft()
-        self.waiting_bytes -= payload_bytes(events)
-        return Record(key=self.key, events=events, size=size, deadline=events[0].deadline)
+        length = payload_bytes(events)
+        self.waiting_bytes -= length
+        return Record(
+            key=self.key,
+            events=events,
+            size=size,
+            payload_bytes=length,
+            deadline=events[0].deadline,
+        )

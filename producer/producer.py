@@ -87,17 +87,16 @@ class Producer:
         sending = Sending()
         with self._lock:
             self._check_open()
-            refusal = self._sequencer.refusal(read.id, read.order_id)
-            if refusal is None:
-                self._wait_for_room(len(payload))
-                refusal = self._sequencer.offer(
-                    event_id=read.id,
-                    order_id=read.order_id,
-                    payload=payload,
-                    ticket=sending,
-                    now=monotonic(),
-                )
-                self._wake_for_work()
+            if not self._sequencer.has_room(len(payload)):
+                self._wait_for_room(read, len(payload))
+            refusal = self._sequencer.offer(
+                event_id=read.id,
+                order_id=read.order_id,
+                payload=payload,
+                ticket=sending,
+                now=monotonic(),
+            )
+            self._wake_for_work()
         if refusal is not None:
             sending.set_exception(refusal)
         return sending
@@ -125,12 +124,17 @@ class Producer:
     def flush(self, timeout: float | None = None) -> None:
         """Wait until every event sent before this call has its result; raises `TimeoutError`."""
         with self._lock:
-            waiting = set(self._sequencer.outstanding())
+            waiting = list(self._sequencer.outstanding())
             self._sequencer.hurry(monotonic())
             self._work.notify_all()
-        late = wait_for(waiting, timeout).not_done
-        if late:
-            raise TimeoutError(f"{len(late)} events have no result after {timeout} s")
+        # One by one, since most have their result by the time the first one has.
+        until = NEVER if timeout is None else monotonic() + timeout
+        for sending in waiting:
+            if not sending.done():
+                left = None if timeout is None else max(0.0, until - monotonic())
+                if wait_for([sending], left).not_done:
+                    late = sum(not other.done() for other in waiting)
+                    raise TimeoutError(f"{late} events have no result after {timeout} s")
 
     def close(self, timeout: float | None = None) -> None:
         """Flush, then end; what has no result after `timeout` seconds is tried no more and fails.
@@ -165,9 +169,9 @@ class Producer:
         """Close; after an exception without waiting for more than what is in flight."""
         self.close(timeout=None if kind is None else 0)
 
-    def _wait_for_room(self, size: int) -> None:
-        if self._sequencer.has_room(size):
-            return
+    def _wait_for_room(self, event: Event, size: int) -> None:
+        if self._sequencer.refusal(event.id, event.order_id) is not None:
+            return  # it will not be taken at all
         self._sequencer.hurry(monotonic())
         self._wake_for_work()
         if self._settings.on_full == "block":

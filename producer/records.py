@@ -26,7 +26,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def payload_bytes(events: Iterable[Outgoing]) -> int:
     """The length of all their JSON."""
-    return sum(len(event.payload) for event in events)
+    return sum([len(event.payload) for event in events])
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -39,6 +39,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     events: tuple[Outgoing, ...]
     size: int
     """Bytes that count against Kinesis's limits, the partition key included; never too low."""
+    payload_bytes: int
+    """Of its events' JSON alone."""
     deadline: float
     attempts: int = 0
     unknown: bool = False

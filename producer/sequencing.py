@@ -232,7 +232,7 @@ class Sequencer:
 
     def _accepted(self, queue: KeyQueue, record: Record, outcome: Accepted) -> None:
         queue.unresolved = None
-        self._release(record.events)
+        self._release(len(record.events), record.payload_bytes)
         if not self._last.grows(record.key, outcome.sequence_number):
             detail = f"it is at {outcome.sequence_number}, not after its key's last receipt"
             record = msgspec.structs.replace(record, code="OutOfOrder", detail=detail)
@@ -271,14 +271,14 @@ class Sequencer:
             if queue.unresolved is not None:
                 self._give_up(queue, queue.unresolved)
             else:
-                self._give_up(queue, queue.owed.popleft() if queue.owed else queue.first())
+                self._give_up(queue, queue.owed.pop(0) if queue.owed else queue.first())
 
     def _give_up(self, queue: KeyQueue, record: Record) -> None:
         queue.unresolved = None
         if record.unknown:
             self._fail(queue, record, Unknown, owes=record)
         else:
-            self._release(record.events)
+            self._release(len(record.events), record.payload_bytes)
             self._fail(queue, record, NotSent)
 
     def _fail(
@@ -287,13 +287,13 @@ class Sequencer:
         """Fail a record's events for good, pause their orders, and fail what waits behind them."""
         self._done.extend(self._pauses.fail(record, error, owes))
         behind = queue.drop(record.orders())
-        self._release(behind)
+        self._release(len(behind), payload_bytes(behind))
         self._done.extend(self._pauses.refuse(behind))
         self._lineup.rest(queue)
 
-    def _release(self, events: Sequence[Outgoing]) -> None:
-        self._events -= len(events)
-        self._bytes -= payload_bytes(events)
+    def _release(self, events: int, payload: int) -> None:
+        self._events -= events
+        self._bytes -= payload
 
     def _take_done(self) -> list[Resolution]:
         done, self._done = self._done, []
