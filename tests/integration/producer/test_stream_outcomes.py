@@ -2,7 +2,9 @@
 
 import socket
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from contract.keys import StreamKey
 from producer import ProducerSettings, kinesis_client
@@ -22,7 +24,13 @@ def request_of(*keys: str, explicit_hash_key: str | None = None) -> Request:
 
 def record_of(key: str, explicit_hash_key: str | None) -> Record:
     event = Outgoing(event_id=event_id(key), order_id=key, payload=b"{}", deadline=0.0, ticket=None)
-    return Record(key=StreamKey(key, explicit_hash_key), events=(event,), size=3, deadline=0.0)
+    return Record(
+        key=StreamKey(key, explicit_hash_key),
+        events=(event,),
+        size=3,
+        payload_bytes=2,
+        deadline=0.0,
+    )
 
 
 @pytest.fixture
@@ -148,8 +156,12 @@ def test_no_connection_is_a_refusal():
     assert isinstance(Stream("s", client).put(request_of("a"))[0], Refused)
 
 
-def test_a_record_that_the_client_itself_refuses_is_suspect(target):
-    outcomes = target.put(request_of("a", ""))
+def test_a_record_that_the_client_itself_refuses_is_suspect(stream, front):
+    """A client of the caller's own checks its parameters, unlike the one we make."""
+    config = Config(retries={"total_max_attempts": 1})
+    client = boto3.client("kinesis", endpoint_url=front.url, config=config, **CREDENTIALS)
+    outcomes = Stream(stream, client).put(request_of("a", ""))
+    assert front.calls == []
     assert [type(outcome) for outcome in outcomes] == [Suspect, Suspect]
 
 
