@@ -105,6 +105,7 @@ class TestFunctions:
         assert variables == {
             "STACK_NAME": {"Ref": "AWS::StackName"},
             "STREAM_NAME": {"Ref": "EventStream"},
+            "PRODUCER_MODE": {"Ref": "ProducerMode"},
             "PRODUCER_MAX_BODY_BYTES": {"Ref": "MaxBodyBytes"},
         }
 

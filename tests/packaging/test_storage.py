@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.redrive.on_failure import DONE
-from contract.keys import MODE_TAG, OrderKeys
+from contract.keys import MODE_TAG, STRATEGIES, OrderKeys
 from tests.packaging.rules import RuleResolver
 from tests.packaging.transformed import KEY, get_att, properties
 
@@ -40,9 +40,12 @@ class TestStream:
             "Fn::If": ["IsOnDemand", "USER_PARTITION_KEY", nothing]
         }
 
-    def test_the_tag_says_how_it_is_written_to(self, resources):
+    def test_the_tag_says_how_it_is_written_to(self, template, resources):
         tags = {tag["Key"]: tag["Value"] for tag in properties(resources, "EventStream")["Tags"]}
-        assert tags[MODE_TAG] == OrderKeys.mode
+        assert tags[MODE_TAG] == {"Ref": "ProducerMode"}
+        mode = template["Parameters"]["ProducerMode"]
+        assert mode["AllowedValues"] == list(STRATEGIES)
+        assert mode["Default"] == OrderKeys.mode
 
 
 class TestOnFailureBucket:
