@@ -12,6 +12,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -253,21 +254,19 @@ def _message(received: bytearray) -> tuple[bytes, bytes] | None:
     return head, body
 
 
-def empty(client: Any, stream: str) -> None:
+def empty(url: str, stream: str) -> None:
     """Empty a stream's counts, and the tokens of its shards."""
-    _own_call(client, "Empty", stream)
+    _own_call(url, "Empty", stream)
 
 
-def count(client: Any, stream: str) -> Counts:
+def count(url: str, stream: str) -> Counts:
     """What a stream has taken since."""
-    return msgspec.json.decode(_own_call(client, "Count", stream), type=Counts)
+    return msgspec.json.decode(_own_call(url, "Count", stream), type=Counts)
 
 
 def _own_call(url: str, call: str, stream: str) -> bytes:
-    import http.client
-
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    connection = HTTPConnection(parts.hostname or "", parts.port)
     headers = {"x-amz-target": f"Bench.{call}"}
     body = msgspec.json.encode({"StreamName": stream})
     connection.request("POST", "/", body, headers)
