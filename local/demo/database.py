@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 import migrations
@@ -16,9 +15,9 @@ from contract import InorderError
 from local.demo.settings import DemoSettings
 from local.postgres import Postgres, temporary_folder
 from migrations.migrate import INORDER, ORDERS
+from migrations.roles import Role, Work, prepare
 
 _OLDEST = 150_000
-_ROLE = Path(__file__).with_name("role.sql")
 
 
 class UnusableDatabase(InorderError):
@@ -67,13 +66,10 @@ def _check(url: str) -> None:
 
 
 def _least_privileged(url: str) -> str:
-    """Make the consumer's role, with the projection's tables, whatever they are."""
-    password = secrets.token_urlsafe(24)
-    with psycopg.connect(url) as connection:
-        connection.execute(_ROLE.read_bytes())
-        statement = sql.SQL("alter role inorder_app password {}").format(sql.Literal(password))
-        connection.execute(statement)
-    return make_conninfo(url, user="inorder_app", password=password)
+    """Make the application's role as a deployment would."""
+    role = Role(name="inorder_app", work=Work.APPLICATION, password=secrets.token_urlsafe(24))
+    prepare(url, [role])
+    return make_conninfo(url, user=role.name, password=role.password)
 
 
 @contextmanager

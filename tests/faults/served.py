@@ -1,19 +1,16 @@
 """A server with a migrated database to copy from, and the consumer's role."""
 
 import secrets
-from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-import local.demo
 import migrations
 from local.postgres import Postgres
 from migrations.migrate import INORDER, ORDERS
+from migrations.roles import Role, Work, prepare
 
-_ROLE = Path(local.demo.__file__).with_name("role.sql")
 _SCALED = """
 alter role inorder_app set lock_timeout = '1s';
 alter role inorder_app set idle_in_transaction_session_timeout = '2s';
@@ -45,7 +42,7 @@ class Served(NamedTuple):
 def serve(server: Postgres) -> Served:
     """Make the database `migrated` and the consumer's role.
 
-    The role is the demo's, its time-outs scaled: a server that lost its client lets go of the
+    The role is a deployment's, its time-outs scaled: a server that lost its client lets go of the
     locks after two seconds instead of sixty. Nothing is forced to disk, which only a failure of
     the machine could tell from what is: a killed server's writes are with the kernel.
     """
@@ -55,9 +52,7 @@ def serve(server: Postgres) -> Served:
         connection.execute("select pg_reload_conf()")
         connection.execute("create database migrated")
     migrations.apply(f"{server.url}?dbname=migrated", [INORDER, ORDERS])
+    prepare(made.url, [Role(name="inorder_app", work=Work.APPLICATION, password=made.password)])
     with psycopg.connect(made.url, autocommit=True) as connection:
-        connection.execute(_ROLE.read_bytes())
         connection.execute(_SCALED)
-        password = sql.Literal(made.password)
-        connection.execute(sql.SQL("alter role inorder_app password {}").format(password))
     return made._replace(name="postgres")

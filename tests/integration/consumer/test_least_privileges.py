@@ -10,17 +10,9 @@ from tests.consuming.batches import batch, batch_of
 from tests.consuming.events import REFUSED, make_event
 from tests.consuming.invoking import FINISHED, environment, unfinished_from
 from tests.consuming.tables import read_tables
+from tests.operating.grants import grants_in
 
-PRIVILEGES = [
-    "usage on schema inorder",
-    "select, insert, update on inorder.head",
-    "select, insert on inorder.ledger",
-    "select, insert, update, delete on inorder.parking_lot",
-    "select on inorder.decision",
-    "select, insert, update, delete on inorder.delivery",
-    "select, insert, update, delete on inorder.deploy",
-    "select, insert, update on journal",
-]
+PRIVILEGES = [*grants_in("consumer"), "select, insert, update on journal"]
 EACH = [
     f"{privilege.strip()} on {table}"
     for line in PRIVILEGES[1:]

@@ -10,23 +10,8 @@ from consumer.settings import Settings
 from ops import deciding
 from ops.deciding import Reasoned
 from tests.consuming.events import REFUSED, make_event
+from tests.operating.grants import grants_in
 from tests.operating.world import World
-
-AUDITOR = """
-    grant usage on schema inorder to {role};
-    grant select on all tables in schema inorder to {role};
-    grant update on inorder.audit to {role};
-    grant insert, delete on inorder.suspect to {role};
-"""
-OPERATOR = """
-    grant usage on schema inorder to {role};
-    grant select on all tables in schema inorder to {role};
-    grant insert, update on inorder.head to {role};
-    grant insert on inorder.ledger, inorder.decision to {role};
-    grant update, delete on inorder.parking_lot to {role};
-    grant update on inorder.audit to {role};
-    grant insert, delete on inorder.suspect to {role};
-"""
 
 
 @pytest.fixture
@@ -40,14 +25,15 @@ def world(database_url):
 
 @pytest.fixture
 def as_role(world):
-    """A database opened as a role of the test's own with these grants."""
+    """A database opened as a role of the test's own with the grants of this work."""
     made = []
 
-    def open_(grants):
+    def open_(work):
         role = f"role_{world.sql.info.backend_pid}_{len(made)}"
         world.sql.execute(f"create role {role} login password 'x'")
         made.append(role)
-        world.sql.execute(grants.format(role=role))
+        for grant in grants_in(work):
+            world.sql.execute(f"grant {grant} to {role}")
         return Database(Settings(database_url=make_conninfo(world.url, user=role, password="x")))  # noqa: S106 - of a role that lives as long as the test
 
     yield open_
@@ -56,14 +42,14 @@ def as_role(world):
 
 
 def test_the_auditor_reads_and_keeps_its_place(world, as_role):
-    database = as_role(AUDITOR)
+    database = as_role("auditor")
     world.sql.execute("update inorder.head set ordinal = 9 where order_id = 'A'")
     assert Auditor(Tables(database)).run().faults
     database.close()
 
 
 def test_the_operator_decides(world, as_role):
-    database = as_role(OPERATOR)
+    database = as_role("operator")
     why = Reasoned(who="x", because="y")
     (entry_id, *_) = world.entries()
     deciding.edit(database, entry_id, None, why)
