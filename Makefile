@@ -49,11 +49,19 @@ mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation ha
 bench: .venv/bench.stamp ## measure ours and what people use (REPORT=bench.json, ONLY=consumer, QUICK=1)
 	@$(BIN)/python -m bench
 
-check: .venv/dev.stamp .tools/sam.stamp ## ruff, mypy --strict, sam validate --lint
+check: .venv/dev.stamp .tools/sam.stamp .tools/checkov.stamp ## ruff, mypy --strict; cfn-lint and checkov on every template
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
+	@.tools/sam/bin/python -m cfnlint -- stacks/*.yaml
+	@mkdir -p build && ln -sfn ../stacks build/stacks
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} .tools/sam/bin/python tests/packaging/translate.py \
+	  template.yaml > build/transformed.json
+# What SAM has put the value of in is used no more (W2001), and what it packages is still a path (W3002).
+	@.tools/sam/bin/python -m cfnlint --ignore-checks W2001 W3002 -- build/transformed.json
+	@.tools/checkov/bin/python -m checkov.main --framework cloudformation --compact --quiet --skip-download \
+	  $(foreach file,template.yaml $(wildcard stacks/*.yaml) build/transformed.json,--file $(file))
 
 pins: .tools/pins.stamp ## compile requirements/*.txt from the .in files (UPGRADE=1 takes newer ones)
 	@for name in producer/requirements consumer/requirements migrations/requirements $(SETS:%=requirements/%); do \
@@ -108,7 +116,7 @@ $(FUNCTIONS):
 
 # ------------------------------------------------------------ installed once, again when pins change
 
-SETS := local ops bench dev kinesis moto node sam pins
+SETS := local ops bench dev checkov kinesis moto node sam pins
 
 .venv/created.stamp:
 	@echo "== creating .venv"
@@ -137,7 +145,7 @@ SETS := local ops bench dev kinesis moto node sam pins
 	@touch $@
 
 # Tools with pins of their own, each in a virtual environment of its own.
-.tools/kinesis.stamp .tools/moto.stamp .tools/node.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
+.tools/checkov.stamp .tools/kinesis.stamp .tools/moto.stamp .tools/node.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
 	@echo "== .tools/$*: installing requirements/$*.txt"
 	@$(PYTHON) -m venv --clear .tools/$*
 	@.tools/$*/bin/python $(PIP_INSTALL) -r $<

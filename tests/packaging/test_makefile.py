@@ -12,7 +12,7 @@ from tests.packaging.zips import BUILT_AS, SHARED, ZIPS
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_VENV = ["created", "local", "ops", "bench", "dev"]
-IN_TOOLS = ["kinesis", "moto", "node", "resharding", "rie", "roots", "sam"]
+IN_TOOLS = ["checkov", "kinesis", "moto", "node", "resharding", "rie", "roots", "sam"]
 STAMPS = [
     *(f".venv/{name}.stamp" for name in IN_VENV),
     *(f".tools/{name}.stamp" for name in IN_TOOLS),
@@ -98,13 +98,15 @@ def test_what_is_installed_is_not_installed_again(tree):
         ("requirements/ops.txt", "inorder", ["ops"]),
         ("requirements/kinesis.txt", "demo", ["kinesis"]),
         ("requirements/sam.txt", "check", ["sam"]),
+        ("requirements/checkov.txt", "check", ["checkov"]),
+        ("requirements/checkov.txt", "test", []),
         ("requirements/sam.txt", "demo", []),
     ],
 )
 def test_a_changed_set_is_installed_again(tree, changed, target, installs):
     (tree / changed).touch()
     planned = make(tree, "-n", target)
-    sets = ("local", "ops", "bench", "dev", "kinesis", "moto", "sam")
+    sets = ("local", "ops", "bench", "dev", "checkov", "kinesis", "moto", "sam")
     assert [name for name in sets if f"-r requirements/{name}.txt" in planned.stdout] == installs
 
 
