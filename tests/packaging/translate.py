@@ -4,6 +4,7 @@ Usage: `python translate.py template.yaml [Parameter=value …]`.
 """
 
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -26,5 +27,6 @@ def translate(text: str, parameters: dict[str, str]) -> dict:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # of features that AWS switches on for itself
     given = dict(argument.split("=", 1) for argument in sys.argv[2:])
     json.dump(translate(Path(sys.argv[1]).read_text(), given), sys.stdout)
