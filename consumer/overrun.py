@@ -30,7 +30,7 @@ TICK = 0.2
 """Seconds between two looks."""
 
 EXIT_STATUS = 87
-_STANDARD_ERROR = 2
+STANDARD_ERROR = 2
 
 
 class Asked(Protocol):
@@ -86,7 +86,7 @@ class Overrun:
 
     def arm(self) -> None:
         """Wind up the alarm, once more."""
-        faulthandler.dump_traceback_later(self._longest + 2 * TICK, exit=True, file=_STANDARD_ERROR)
+        faulthandler.dump_traceback_later(self._longest + 2 * TICK, exit=True, file=STANDARD_ERROR)
 
     def look(self) -> None:
         """To be called every `TICK` seconds; does not return from an overrun."""

@@ -1,14 +1,18 @@
 """A process apart, seen from inside: `python -m consumer.apart SOCKET`.
 
-It is told once what to do, says where it is and what it has committed, and ends. It ends at once
-when the other end of the socket is gone: its parent is dead.
+It is told once what to do, says where it is and what it has committed, and ends. It ends with its
+parent, whatever holds its interpreter: the kernel sees to that where it can, a thread that notices
+the other end of the socket gone where not, and an alarm at the end of its time in any case.
 """
 
 import contextlib
+import ctypes
+import faulthandler
 import logging
 import os
 import pickle
 import resource
+import signal
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -21,13 +25,14 @@ from consumer.apart.telling import Tell, Telling
 from consumer.apart.witness import Inside
 from consumer.attempts import Attempts, Interrupted
 from consumer.database import Database
-from consumer.overrun import Overrun
+from consumer.overrun import STANDARD_ERROR, Overrun
 from consumer.transaction import TransactionFailed
 from consumer.watchdog import cuts, watching
 
 log = logging.getLogger(__name__)
 
 _ORPHANED = 88
+_PR_SET_PDEATHSIG = 1
 _SPARE = 16 * 1024 * 1024
 
 
@@ -35,7 +40,9 @@ def main(fd: int) -> None:
     """Do what the parent asks for."""
     connection = Connection(fd)
     commission: Commission = pickle.loads(connection.recv_bytes())  # noqa: S301 - our own parent's
-    Thread(target=_end_with, args=(connection,), daemon=True).start()
+    _end_with(commission.parent)
+    Thread(target=_end_after, args=(connection,), daemon=True).start()
+    faulthandler.dump_traceback_later(commission.seconds, exit=True, file=STANDARD_ERROR)
     tell = Tell(lambda kind, told: connection.send_bytes(pickle.dumps((kind, told))))
     tell.ended(_do(commission, tell))
 
@@ -69,7 +76,15 @@ def _do(commission: Commission, tell: Tell) -> Interrupted | None:
     return None
 
 
-def _end_with(parent: Connection) -> None:
+def _end_with(parent: int) -> None:
+    """Be killed by the kernel when the thread that waits for this process is gone (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it was gone before that
+            os._exit(_ORPHANED)
+
+
+def _end_after(parent: Connection) -> None:
     """The parent says nothing more: whatever comes is its end."""
     with contextlib.suppress(EOFError, OSError):
         parent.recv_bytes()

@@ -26,9 +26,10 @@ _ROOT = Path(__file__).parents[2]
 class Commission(msgspec.Struct, frozen=True, kw_only=True):
     """What a process apart is given to do: `work` for at most `seconds`, no more than `longest` of
     them in the projection's own code without coming back, and no more than `memory` bytes beyond
-    what it has when it begins (None for as many as there are).
+    what it has when it begins (None for as many as there are). `parent` is who waits for it.
     """
 
+    parent: int
     work: Work
     settings: Settings
     code: Code
@@ -53,6 +54,7 @@ class Processes:
                 env={**os.environ, "PYTHONPATH": _path()},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # a signal to its group is not for us
             )
         with Connection(ours.detach()) as connection:
             try:
@@ -67,6 +69,7 @@ class Processes:
 
     def _commission(self, work: Work, seconds: float, longest: float) -> Commission:
         return Commission(
+            parent=os.getpid(),
             work=work,
             settings=self._settings,
             code=self._code,
