@@ -174,9 +174,9 @@ MISTAKES = (
         name="the checkpoint is one too high",
         path="consumer/batch.py",
         before="""        for record in self._records:
-            if any(a.position not in self._careful.finished for a in record.arrivals):""",
+            if any(a.position not in self._finished for a in record.arrivals):""",
         after="""        for before, record in zip(self._records, self._records[1:]):
-            if any(a.position not in self._careful.finished for a in before.arrivals):""",
+            if any(a.position not in self._finished for a in before.arrivals):""",
         seed=0,
     ),
     Mistake(
