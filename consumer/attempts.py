@@ -63,7 +63,7 @@ class Attempts:
         self._projection = projection
         self.remaining = remaining
         self._reserve = reserve_seconds
-        self._code = code or Code()
+        self.code = code or Code()
         self.transient_failures = 0
         """How often the database, or the way to it, failed; also where a second try helped."""
         self._unreachable = False
@@ -121,7 +121,7 @@ class Attempts:
     def stop(self, stopped: Stopped) -> None:
         """Tell everybody, if the database can be told, that this version of the code is stopped."""
         try:
-            self.note(lambda deliveries: deliveries.stop(self._code.version, stopped.orders))
+            self.note(lambda deliveries: deliveries.stop(self.code.version, stopped.orders))
         except (Interrupted, TransactionFailed) as error:
             log.warning("could not write down that the code is stopped: %s", error)
 
@@ -131,7 +131,7 @@ class Attempts:
         return self._unreachable
 
     def _transaction(self) -> Transaction:
-        return Transaction(self._database, self._projection, self._code)
+        return Transaction(self._database, self._projection, self.code)
 
     def _at_once(self, work: Callable[[Deliveries], T]) -> T:
         try:

@@ -20,6 +20,7 @@ from consumer.arrivals import Record
 from consumer.attempts import Attempts, Interrupted, Stopped
 from consumer.careful import Careful
 from consumer.delivery import Delivery, Unmarked
+from consumer.deploys import BadDeploy, Code, Failing, must_stop
 from consumer.lanes import Lanes, chunks, lanes
 from consumer.piecewise import Piecewise
 from consumer.transaction import Committed, TransactionFailed
@@ -119,7 +120,7 @@ class _Batch:
         suspicion = self.delivery.begin([int(r.sequence_number) for r in self._records])
         self._suspected = bool(suspicion)
         if suspicion and witness is not None:
-            self._apart(witness)
+            self._apart(attempts.code, witness)
         else:
             self._here(attempts)
         self.delivery.finished(suspicion)
@@ -141,8 +142,12 @@ class _Batch:
             if committed.ended:
                 self.delivery.ended()
 
-    def _apart(self, witness: Witness) -> None:
+    def _apart(self, code: Code, witness: Witness) -> None:
         def work(evidence: Evidence) -> BatchApart:
+            vouched = any(committed.applied for committed in self._committed)
+            failing = Failing(orders=tuple(sorted(evidence.orders)))
+            if failing.orders and not vouched and code.most and must_stop(code, failing):
+                raise Stopped(BadDeploy(code, failing))
             return BatchApart(
                 records=self._records,
                 chunk_events=self._chunk_events,
@@ -153,7 +158,7 @@ class _Batch:
                 drainable=list(
                     dict.fromkeys(o for done in self._committed for o in done.drainable)
                 ),
-                vouched=any(committed.applied for committed in self._committed),
+                vouched=vouched,
             )
 
         for done in witness.see_to(work):

@@ -1,7 +1,7 @@
 """Takes lanes and lots apart as far as the evidence asks for, saying what comes before it comes.
 
 With no evidence a chunk is one transaction. Else what nobody suspects comes first, so that it flows
-whatever happens after, then the suspected orders event by event. An event that enough deaths name
+whatever happens after, then the suspected orders, event by event. An event that enough deaths name
 is parked without being run, and its followers behind it.
 """
 
@@ -16,6 +16,9 @@ from consumer.lanes import Lanes
 from consumer.order import Failure, Reason
 from consumer.transaction import Committed, Terms, TransactionFailed
 from contract import Position
+
+_MANY = 3
+"""Suspected orders that nobody waits for any longer: they are seen through to the end first."""
 
 
 class Piecewise:
@@ -63,9 +66,16 @@ class Piecewise:
             yield from self._apply([put_off])
 
     def _apply(self, plans: Sequence[Lanes]) -> Iterator[Committed]:
+        suspected = {o for lanes in plans for o in lanes if self._evidence.suspects(o)}
+        if len(suspected) >= _MANY:
+            yield from self._suspected(plans)
         for lanes in plans:
             last = lanes is plans[-1] and not self._evidence
             yield from self._unsuspected(lanes, self._ends if last else None)
+        if len(suspected) < _MANY:
+            yield from self._suspected(plans)
+
+    def _suspected(self, plans: Sequence[Lanes]) -> Iterator[Committed]:
         for lanes in plans:
             for order_id, lane in lanes.items():
                 if order_id is not None and self._evidence.suspects(order_id):

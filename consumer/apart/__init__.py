@@ -18,8 +18,8 @@ committed. When the child dies its parent lives, knows where, and starts the nex
 
     | the child died while it worked on … | so the next one …                                      |
     |-------------------------------------|--------------------------------------------------------|
-    | many orders                         | takes each order in a transaction of its own           |
-    | an order                            | takes all others at once, then that order by event     |
+    | an order, or one of many            | takes all others at once, then that order by event     |
+    | another order, or many at once      | takes each order in a transaction of its own           |
     | an event alone, N deaths            | parks it unrun, and its followers behind it            |
 
 Why nobody innocent is parked. An event is parked as a killer only by an invocation that saw N of
@@ -31,7 +31,10 @@ failover, twin and invocation that was given up, count for nothing, however many
 Why nobody waits long. What is delivered together with a killer flows before it, in the very next
 invocation, which does not fail: so nothing is bisected, and no half waits for another. Deaths by
 exit or memory take as long as a process takes to start; an endless loop is ended after
-`PROJECTION_SECONDS` (`consumer.overrun`), so that N + 2 of them are over within one time-out.
+`PROJECTION_SECONDS` (`consumer.overrun`), so that N + 2 of them are over within one time-out. Where
+there is more than one killer, a few at a time are seen through to the end, so that each invocation
+parks some. And code that kills whatever it meets is stopped (`consumer.deploys`) once processes
+have died of as many orders as it takes, and nothing was applied.
 
 What a process says of itself is checked: one connection at a time, since the parent closes its own
 first. A child that outlives its parent ends with it.

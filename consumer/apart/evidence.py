@@ -38,8 +38,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         """What is known once a process has died here."""
         if at.order_id is None:
             return msgspec.structs.replace(self, everything=True)
+        another = bool(self.orders) and at.order_id not in self.orders
         deaths = dict(self.deaths)
         if at.position is not None:
             event = (at.order_id, at.position)
             deaths[event] = deaths.get(event, 0) + 1
-        return msgspec.structs.replace(self, orders=self.orders | {at.order_id}, deaths=deaths)
+        return Evidence(
+            everything=self.everything or another,
+            orders=self.orders | {at.order_id},
+            deaths=deaths,
+        )

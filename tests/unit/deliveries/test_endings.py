@@ -5,11 +5,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from consumer.attempts import Stopped
 from consumer.deliveries import Mark
 from consumer.suspicion import Span
 from contract import Position
 from tests.consuming.events import make_event
-from tests.consuming.killing import DEATHS, KILL, SHARD, World, parked, record
+from tests.consuming.killing import CODE, DEATHS, KILL, SHARD, World, parked, record
 
 EVENTS = [make_event(v, order_id=o) for v in (1, 2) for o in ("A", "B")]
 RECORDS = [record(11 + i, [event]) for i, event in enumerate(EVENTS)]
@@ -88,6 +89,28 @@ def test_enough_witnessed_deaths_park_unrun_in_one_invocation():
     assert parked(world) == {Position(13, 0): "killer"}
     assert len(world.projection.victims) == 1 + 1 + DEATHS
     assert not world.database.deliveries.deadlines
+
+
+def test_many_killers_are_parked_where_others_succeed():
+    world = World(1, trouble=0.0)
+    events = [make_event(1, order_id=f"{n}", type=KILL if n % 4 else "note") for n in range(16)]
+    records = [record(11 + n, [event]) for n, event in enumerate(events)]
+    assert world.invoke(records) is None
+    assert world.invoke(records).checkpoint is None
+    assert len(parked(world)) == 12
+    assert len(world.database.journal) == 4
+
+
+def test_code_that_kills_everything_is_stopped():
+    world = World(1, trouble=0.0)
+    records = [record(11 + n, [make_event(1, order_id=f"{n}", type=KILL)]) for n in range(16)]
+    assert world.invoke(records) is None
+    applied = world.invoke(records)
+    assert isinstance(applied.problem, Stopped)
+    assert applied.checkpoint is not None
+    assert len(parked(world)) < CODE.most
+    assert world.processes <= CODE.most * (1 + DEATHS)
+    assert world.database.deliveries.failing["v1"].stopped
 
 
 def test_a_process_apart_that_dies_once_of_something_else_parks_nothing():
