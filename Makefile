@@ -11,7 +11,9 @@ SAM         := SAM_CLI_TELEMETRY=0 .tools/sam/bin/python -m samcli
 CFN_LINT    := .tools/sam/bin/python -c 'from sys import exit; from cfnlint.runner import main; exit(main())'
 
 # What the tests need besides .venv; the Lambda runtime emulator is a Linux program.
-TOOLS       := kinesis moto resharding roots sam $(if $(filter Linux,$(shell uname -s)),rie)
+ON_LINUX    := $(filter Linux,$(shell uname -s))
+TOOLS       := kinesis moto resharding roots sam $(if $(ON_LINUX),rie)
+RIE         := $(if $(ON_LINUX),.tools/rie.stamp)
 
 .DEFAULT_GOAL := help
 
@@ -47,13 +49,17 @@ mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation ha
 	@$(BIN)/python -m tests.simulation.mutants
 
 # QUICK, ONLY, REPORT, RESULTS and DATABASE_URL reach it as environment variables.
-bench: .venv/bench.stamp ## measure ours and what people use (REPORT=bench.json, ONLY=consumer, QUICK=1)
+bench: .venv/bench.stamp $(RIE) ## measure ours and what people use (REPORT=bench.json, ONLY=consumer, QUICK=1)
 	@$(BIN)/python -m bench
 
-check: .venv/dev.stamp .tools/sam.stamp .tools/checkov.stamp ## ruff, mypy --strict; cfn-lint and checkov on every template
+coldstart: .venv/bench.stamp $(RIE) ## measure the functions' first answers against one that returns at once
+	@ONLY=coldstart $(BIN)/python -m bench
+
+check: .venv/dev.stamp .tools/sam.stamp .tools/checkov.stamp ## ruff, mypy --strict, squawk; cfn-lint and checkov on every template
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
+	@$(BIN)/squawk --reporter gcc migrations/inorder/*.sql migrations/orders/*.sql
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
 	@$(CFN_LINT) -- stacks/*.yaml
 	@mkdir -p build && ln -sfn ../stacks build/stacks
@@ -96,6 +102,7 @@ build: .venv/local.stamp .tools/sam.stamp ## build the functions' zips with SAM,
 # it shares with others, and that folder's pins as wheels for Lambda: Amazon Linux 2023, glibc 2.34.
 FUNCTIONS := build-ProducerFunction build-ConsumerFunction build-RedriveFunction build-AuditorFunction \
   build-MigratorFunction build-SettingsFunction
+BUILDER = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 $(FUNCTIONS): SHARED := contract login
 build-ProducerFunction: FOLDER := producer
 build-ProducerFunction: SHARED := contract
@@ -109,12 +116,13 @@ $(FUNCTIONS):
 	@rm -rf $(patsubst %,"$(ARTIFACTS_DIR)/%",$(SHARED) $(FOLDER))
 	@cp -R $(SHARED) $(FOLDER) "$(ARTIFACTS_DIR)/"
 	@rm -f "$(ARTIFACTS_DIR)/$(FOLDER)"/requirements.*
-	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) $(PIP_INSTALL) --upgrade --no-compile \
+	@$(BUILDER) $(PIP_INSTALL) --upgrade --no-compile \
 	  --no-deps --only-binary=:all: --implementation cp --python-version $(LAMBDA_PYTHON) \
 	  --platform manylinux_2_28_$(WHEELS) --platform manylinux_2_17_$(WHEELS) \
 	  --platform manylinux2014_$(WHEELS) --target "$(ARTIFACTS_DIR)" -r $(FOLDER)/requirements.txt
 	@rm -rf "$(ARTIFACTS_DIR)/bin"
 	@find "$(ARTIFACTS_DIR)" -type d \( -name __pycache__ -o -name tests \) -prune -exec rm -rf {} +
+	@$(BUILDER) local/environments/bytecode.py "$(ARTIFACTS_DIR)" $(LAMBDA_PYTHON)
 
 # ------------------------------------------------------------ installed once, again when pins change
 
@@ -175,4 +183,4 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo inorder migrate setup test simulate mutants bench check pins roots clean build $(FUNCTIONS)
+.PHONY: help demo inorder migrate setup test simulate mutants bench coldstart check pins roots clean build $(FUNCTIONS)

@@ -1,5 +1,6 @@
 """Every benchmark there is. One more is a module with `run` and `draw`, and a line here."""
 
+from bench import coldstart
 from bench.consumer import peers
 from bench.findings import Benchmark
 
@@ -8,5 +9,10 @@ SUITE = {
         about="the consumer against what people use, from the Lambda event to the commit",
         run=peers.run,
         draw=peers.draw,
+    ),
+    "coldstart": Benchmark(
+        about="a function's first answer against one that returns at once, in Lambda's runtime",
+        run=coldstart.run,
+        draw=coldstart.draw,
     ),
 }

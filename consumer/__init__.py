@@ -5,3 +5,5 @@ behind the earlier events of its order, `sequencer` decides what becomes of it, 
 `projection` apply it, `store` writes what was decided, `batch` holds it all together against
 faults and the clock, and `handler` answers Lambda.
 """
+
+import login.driver  # noqa: F401 - before anybody imports psycopg

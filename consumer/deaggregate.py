@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from google.protobuf.message import DecodeError
-
 from contract import InorderError, kpl
 
 
@@ -25,11 +23,13 @@ def is_aggregate(data: bytes) -> bool:
 
 def deaggregate(data: bytes) -> list[UserRecord]:
     """The user records in their order; raises `BrokenAggregate` unless every one is there."""
+    from contract.kpl_message import AggregatedRecord, DecodeError  # noqa: PLC0415 - not needed by every stream, and slow
+
     message = data[len(kpl.MAGIC) : -kpl.DIGEST_SIZE]
     if len(data) < len(kpl.MAGIC) + kpl.DIGEST_SIZE or not data.endswith(kpl.checksum(message)):
         raise BrokenAggregate("an aggregated record whose checksum does not match its content")
     try:
-        aggregate = kpl.AggregatedRecord.FromString(message)
+        aggregate = AggregatedRecord.FromString(message)
     except DecodeError as error:
         raise BrokenAggregate(f"an aggregated record that is not protobuf: {error}") from None
     if not aggregate.records:

@@ -4,8 +4,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from login.iam import auth_token
-from login.secret import password
 from login.settings import Auth, BadSetting, DatabaseSettings
 from login.signing import credentials
 
@@ -51,7 +49,10 @@ def _server(settings: DatabaseSettings, environment: Mapping[str, str]) -> dict[
 
 
 def _proof(settings: DatabaseSettings, environment: Mapping[str, str]) -> str | None:
+    """Each way imports what it needs, which would slow every cold start of the other."""
     if settings.db_auth is Auth.IAM:
+        from login.iam import auth_token  # noqa: PLC0415
+
         region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
         if not region:
             raise BadSetting("AWS_REGION is not set: DB_AUTH=iam signs for the database's region")
@@ -63,6 +64,8 @@ def _proof(settings: DatabaseSettings, environment: Mapping[str, str]) -> str | 
             credentials=credentials(environment),
         )
     if settings.db_auth is Auth.SECRET:
+        from login.secret import password  # noqa: PLC0415
+
         return password(
             settings.db_secret_arn or "",
             credentials(environment),

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from contract.errors import InorderError
+from login.failures import SecretRefused, SecretUnavailable
 from login.settings import BadSetting
 from login.signing import ALGORITHM, Credentials, Scope, sha256, signature
 
@@ -19,16 +20,6 @@ _MOST_BYTES = 256 * 1024
 """A secret has 64 KB at most (Secrets Manager User Guide, quotas); JSON may escape it."""
 
 _PASSING = ("Throttling", "RequestLimitExceeded", "InternalService", "ServiceUnavailable")
-
-
-class SecretUnavailable(InorderError):
-    """Secrets Manager does not answer now; ask again later."""
-
-
-class SecretRefused(InorderError):
-    """The secret cannot be used, and waiting does not help; the message says why, never what is
-    in it.
-    """
 
 
 def password(

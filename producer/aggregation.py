@@ -1,16 +1,16 @@
 """From the events of a record to its bytes: one event's JSON as it is, several in a KPL aggregate.
 
-Of `aws_kinesis_agg` only the message definition is used (`contract.kpl`). Its `RecordAggregator`
-was weighed and left: it decides by itself when a record is full and hands the full one to callbacks
-or a return value that is easily lost, where we need "these events, all of them, in this order"; it
-puts an aggregate under its first record's key; and it takes three times as long per event (3.5 µs
-against 1.2 µs). No explicit hash keys are written: a sub-record's partition key is its order ID,
-whatever key the Kinesis record itself is put under.
+Of `aws_kinesis_agg` only the message definition is used. Its `RecordAggregator` was weighed and
+left: it decides by itself when a record is full and hands the full one to callbacks or a return
+value that is easily lost, where we need "these events, all of them, in this order"; it puts an
+aggregate under its first record's key; and it takes three times as long per event (3.5 µs against
+1.2 µs). No explicit hash keys are written: a sub-record's partition key is its order ID, whatever
+key the Kinesis record itself is put under.
 """
 
 from collections.abc import Iterable, Sequence
 
-from contract import InorderError, kpl
+from contract import InorderError, kpl, kpl_message
 from producer.records import Outgoing
 
 FRAME_BYTES = len(kpl.MAGIC) + kpl.DIGEST_SIZE
@@ -56,7 +56,7 @@ def record_data(events: Sequence[Outgoing]) -> bytes:
     if len(events) == 1:
         return events[0].payload
     tables = {order_id: at for at, order_id in enumerate(dict.fromkeys(e.order_id for e in events))}
-    aggregate = kpl.AggregatedRecord(partition_key_table=tables)
+    aggregate = kpl_message.AggregatedRecord(partition_key_table=tables)
     for event in events:
         aggregate.records.add(partition_key_index=tables[event.order_id], data=event.payload)
     message: bytes = aggregate.SerializeToString()
@@ -65,7 +65,7 @@ def record_data(events: Sequence[Outgoing]) -> bytes:
 
 
 def _check_complete(message: bytes, events: Sequence[Outgoing]) -> None:
-    read = kpl.AggregatedRecord.FromString(message)
+    read = kpl_message.AggregatedRecord.FromString(message)
     keys = read.partition_key_table
     inside = [(keys[sub.partition_key_index], sub.data) for sub in read.records]
     if inside != [(event.order_id, event.payload) for event in events]:

@@ -40,6 +40,20 @@ def install(tools: Path = TOOLS) -> None:
     _pip("install", *where, *packages)
 
 
+def runtime_for(python_version: str, folder: Path) -> Path:
+    """A folder like `TOOLS` whose runtime client is for this version of Python (`3.13`), with the
+    emulator that is installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "aws-lambda-rie").symlink_to(TOOLS / "aws-lambda-rie")
+    _pip(
+        *("install", "--no-deps", "--only-binary=:all:", "--no-compile"),
+        *("--python-version", python_version, "--target", str(folder / "runtime")),
+        *(RUNTIME_CLIENT, *RUNTIME_CLIENT_NEEDS),
+    )
+    return folder
+
+
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     subprocess.run([*command, *arguments], check=True)

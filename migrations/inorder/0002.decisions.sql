@@ -2,6 +2,7 @@
 
 -- Rows of orders that wait: few, and the head's `state` changes only when an order starts or stops
 -- waiting, so that advancing a head stays a HOT update.
+-- squawk-ignore require-concurrent-index-creation
 create index head_waiting on inorder.head (order_id) where state <> 'open';
 
 alter table inorder.head

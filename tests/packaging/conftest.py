@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from local.environments import install_rie
 from local.environments.environment import Ending
 from tests.events.generate import HERE as EVENTS
-from tests.packaging.emulated import emulated, need_emulator, runtime_client_for
+from tests.packaging.emulated import emulated, need_emulator
 from tests.packaging.zips import ZIPS, Built, LambdaPython, build, find_lambda_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ def runnable(tmp_path_factory, lambda_python):
 @pytest.fixture(scope="session")
 def tools(tmp_path_factory, lambda_python):
     need_emulator()
-    return runtime_client_for(lambda_python, tmp_path_factory.mktemp("rie"))
+    return install_rie.runtime_for(lambda_python.version, tmp_path_factory.mktemp("rie"))
 
 
 @pytest.fixture

@@ -3,16 +3,13 @@
 import contextlib
 import importlib.util
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from local.environments.function import Function
-from local.environments.install_rie import RUNTIME_CLIENT, RUNTIME_CLIENT_NEEDS
-from local.environments.rie import TOOLS, RuntimeInterfaceEmulator, is_installed
+from local.environments.rie import RuntimeInterfaceEmulator, is_installed
 from local.mapping.template import Template
 from tests.packaging.transformed import EXTERNAL, TEXT
 from tests.packaging.zips import Built, LambdaPython
@@ -28,23 +25,6 @@ def need_emulator() -> None:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
-
-
-def runtime_client_for(python: LambdaPython, folder: Path) -> Path:
-    """The emulator with a runtime client for that Python, as `local.environments` wants them."""
-    (folder / "aws-lambda-rie").symlink_to(TOOLS / "aws-lambda-rie")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--no-deps", "--only-binary=:all:", "--python-version", python.version),
-            *("--target", str(folder / "runtime"), RUNTIME_CLIENT, *RUNTIME_CLIENT_NEEDS),
-        ],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=120,
-    )
-    return folder
 
 
 def sdk_for(folder: Path) -> Path:

@@ -17,8 +17,8 @@ MEGABYTE = 1_000_000
 # Lambda's runtime has an SDK of its own: redrive reads the on-failure bucket with it.
 FROM_THE_RUNTIME = {"consumer": {"boto3"}, "producer": set(), "migrations": set()}
 
-# A function without aggregates needs no protobuf (contract/kpl.py).
-NOT_IMPORTED = {"migrations": {"kpl.py"}}
+# A function without aggregates needs no protobuf (contract/kpl_message.py).
+NOT_IMPORTED = {"migrations": {"kpl.py", "kpl_message.py"}}
 
 
 def pinned(name: str) -> dict[str, str]:
@@ -33,7 +33,8 @@ def test_it_holds_the_folder_and_the_contract_whole(shipped):
             if path.is_file() and "__pycache__" not in path.parts
         }
         expected = {path for path in source if not Path(path).name.startswith("requirements.")}
-        assert {path for path in shipped.files() if path.startswith(f"{package}/")} == expected
+        found = {path for path in shipped.files() if path.startswith(f"{package}/")}
+        assert {path for path in found if not path.endswith(".pyc")} == expected
 
 
 def test_it_holds_its_pins_and_no_other_package(shipped):
@@ -51,14 +52,36 @@ def test_everything_at_its_root_belongs_to_a_pin(shipped):
         for line in record.read_text().splitlines():
             recorded.add(line.split(",")[0].split("/")[0])
         recorded.add(record.parent.name)
-    assert {path.name for path in shipped.folder.iterdir()} <= recorded
+    found = {path.name for path in shipped.folder.iterdir()} - {"__pycache__"}
+    assert found <= recorded
     assert not (shipped.folder / "bin").exists()
 
 
-def test_it_holds_no_tests_and_no_bytecode(shipped):
-    unwanted = {"tests", "test", "__pycache__", ".mypy_cache", ".ruff_cache"}
+def test_it_holds_no_tests(shipped):
+    unwanted = {"tests", "test", ".mypy_cache", ".ruff_cache"}
     assert [name for name in shipped.files() if unwanted & set(name.split("/"))] == []
-    assert [name for name in shipped.files() if name.endswith((".pyc", ".pyo"))] == []
+
+
+def test_every_module_is_compiled_for_lambdas_python_and_not_checked(shipped, lambda_python, note):
+    """What the file system says of a source's time is worth nothing in a zip, and a path of the
+    building machine is nobody's business.
+    """
+    compiled = {name for name in shipped.files() if name.endswith(".pyc")}
+    if not lambda_python.is_lambdas:
+        note("no Python 3.13 here: the zips have no bytecode, and start more slowly")
+        assert compiled == set()
+        return
+    modules = [name for name in shipped.files() if name.endswith(".py")]
+    assert modules
+    for name in modules:
+        folder, _, file = name.rpartition("/")
+        cache = f"{folder}/__pycache__/" if folder else "__pycache__/"
+        pyc = f"{cache}{file.removesuffix('.py')}.cpython-313.pyc"
+        assert pyc in compiled, name
+        content = (shipped.folder / pyc).read_bytes()
+        assert int.from_bytes(content[4:8], "little") == 0b01, f"{pyc}: hash-based, unchecked"
+        assert str(shipped.folder).encode() not in content, pyc
+    assert len(compiled) == len(modules), "bytecode without its source"
 
 
 def test_its_binaries_are_for_arm64_and_this_python(shipped):
@@ -106,6 +129,37 @@ def test_it_imports_alone(runnable, lambda_python, name):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+
+
+SLOW = {
+    "asyncio": "psycopg's other half; login/driver.py stands in for it",
+    "boto3": "for the bucket, in the function that reads it",
+    "ctypes": "psycopg's search for a libpq; login/driver.py",
+    "google.protobuf": "contract.kpl_message, where there is an aggregate",
+    "http.client": "login.secret, where the password is in one",
+    "importlib.metadata": "psycopg's version; login/driver.py",
+    "subprocess": "in the function that starts one",
+}
+"""What a cold start does not wait for, and who imports it when it is needed."""
+
+
+@pytest.mark.parametrize(
+    "handler", ["consumer.handler", "consumer.redrive.handler", "consumer.audit.handler"]
+)
+def test_a_cold_start_imports_nothing_slow(runnable, lambda_python, handler):
+    script = f"import sys; sys.path[:0] = [{str(runnable('consumer').folder)!r}]\n"
+    script += f"import {handler}\nprint(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [lambda_python.executable, "-I", "-S", "-B", "-c", script],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    imported = set(done.stdout.split())
+    assert handler in imported
+    assert {name: SLOW[name] for name in SLOW.keys() & imported} == {}
 
 
 def test_every_import_is_pinned_by_the_function_itself(shipped):

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from local.environments import bytecode
 
 ROOT = Path(__file__).resolve().parents[2]
 LAMBDA_VERSION = "3.13"
@@ -32,10 +33,6 @@ SHARED = {
     "migrations": ("contract", "login"),
 }
 """Each folder, and those that its zip has besides."""
-
-_VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
-_INSTALLED = (".pyenv/versions/3.13.*/bin", ".local/share/uv/python/cpython-3.13*/bin")
-"""Where version managers keep interpreters; a shim on the PATH may not run by itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,15 +65,11 @@ class Built:
 
 
 def find_lambda_python() -> LambdaPython:
-    on_path = shutil.which(f"python{LAMBDA_VERSION}")
-    candidates = [Path(on_path)] if on_path else []
-    for folder in _INSTALLED:
-        candidates += sorted(Path.home().glob(f"{folder}/python{LAMBDA_VERSION}"))
-    for candidate in candidates:
-        if _version_of(candidate) == LAMBDA_VERSION:
-            return LambdaPython(executable=candidate, version=LAMBDA_VERSION)
+    found = bytecode.find(LAMBDA_VERSION)
+    if found is not None:
+        return LambdaPython(executable=found, version=LAMBDA_VERSION)
     running = Path(sys.executable)
-    return LambdaPython(executable=running, version=_version_of(running) or "unknown")
+    return LambdaPython(executable=running, version=bytecode.version_of(running) or "unknown")
 
 
 def build(name: str, folder: Path, python: LambdaPython | None = None) -> Built:
@@ -103,11 +96,3 @@ def _this_machine(python: LambdaPython) -> dict[str, str]:
         pytest.skip("a zip for Lambda runs on Linux only")
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     return {"ARCHITECTURE": architecture, "LAMBDA_PYTHON": python.version}
-
-
-def _version_of(python: Path) -> str | None:
-    """The interpreter's version, or None if it does not start."""
-    answer = subprocess.run(
-        [python, "-c", _VERSION], capture_output=True, text=True, check=False, timeout=30
-    )
-    return answer.stdout.strip() if answer.returncode == 0 else None

@@ -29,6 +29,7 @@ _FILES: dict[str, dict[str, Run]] = {
         "refuse": live.refuse,
     },
     "deliveries.sql": {
+        "mark": deliveries.mark,
         "begin": deliveries.begin,
         "end": deliveries.end,
         "die": deliveries.die,

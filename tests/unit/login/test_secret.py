@@ -14,7 +14,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from login import secret
-from login.secret import SecretRefused, SecretUnavailable, password
+from login.failures import SecretRefused, SecretUnavailable
+from login.secret import password
 from login.settings import BadSetting
 from login.signing import Credentials, Scope
 

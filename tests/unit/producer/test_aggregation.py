@@ -89,8 +89,8 @@ def test_an_aggregate_that_lacks_an_event_is_refused(monkeypatch):
         def __new__(cls, **fields):
             return real(**fields)
 
-    real = aggregation.kpl.AggregatedRecord
-    monkeypatch.setattr(aggregation.kpl, "AggregatedRecord", Forgetful)
+    real = aggregation.kpl_message.AggregatedRecord
+    monkeypatch.setattr(aggregation.kpl_message, "AggregatedRecord", Forgetful)
     with pytest.raises(IncompleteAggregate, match="2 events went in, 1 came out"):
         record_data([outgoing("a", b"{1}"), outgoing("a", b"{2}")])
 
