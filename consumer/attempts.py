@@ -24,12 +24,16 @@ T = TypeVar("T")
 class Interrupted(InorderError):
     """The batch cannot go on now; what is committed stays and the rest has to come again.
 
-    `fault` is None where only the time ran out.
+    `fault` is None where only the time ran out; `sqlstate` is the server's, if it said something.
     """
 
-    def __init__(self, fault: Fault | None, problem: str) -> None:
+    def __init__(self, fault: Fault | None, problem: str, sqlstate: str | None = None) -> None:
         super().__init__(problem)
         self.fault = fault
+        self.sqlstate = sqlstate
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Interrupted, (self.fault, str(self), self.sqlstate)
 
 
 class Stopped(Interrupted):
@@ -37,7 +41,11 @@ class Stopped(Interrupted):
 
     def __init__(self, bad: BadDeploy) -> None:
         super().__init__(Fault.STOP, str(bad))
+        self._bad = bad
         self.orders = bad.failing.orders
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Stopped, (self._bad,)
 
 
 class Attempts:
@@ -55,7 +63,7 @@ class Attempts:
         self._projection = projection
         self.remaining = remaining
         self._reserve = reserve_seconds
-        self._code = code or Code()
+        self.code = code or Code()
         self.transient_failures = 0
         """How often the database, or the way to it, failed; also where a second try helped."""
         self._unreachable = False
@@ -102,10 +110,18 @@ class Attempts:
             raise Interrupted(Fault.TRANSIENT, "the database did not answer before")
         return self._once(lambda: self._at_once(work))
 
+    def step_aside(self) -> float:
+        """Close the connection, for a process that works apart meanwhile, and say how many seconds
+        it may take; raises `Interrupted` if there is no time for it.
+        """
+        self._check_time(0)
+        self._database.close()
+        return self.remaining() - self._reserve
+
     def stop(self, stopped: Stopped) -> None:
         """Tell everybody, if the database can be told, that this version of the code is stopped."""
         try:
-            self.note(lambda deliveries: deliveries.stop(self._code.version, stopped.orders))
+            self.note(lambda deliveries: deliveries.stop(self.code.version, stopped.orders))
         except (Interrupted, TransactionFailed) as error:
             log.warning("could not write down that the code is stopped: %s", error)
 
@@ -115,7 +131,7 @@ class Attempts:
         return self._unreachable
 
     def _transaction(self) -> Transaction:
-        return Transaction(self._database, self._projection, self._code)
+        return Transaction(self._database, self._projection, self.code)
 
     def _at_once(self, work: Callable[[Deliveries], T]) -> T:
         try:
@@ -150,11 +166,12 @@ class Attempts:
                 raise Stopped(failed.error) from failed.error
             self._database.close()
             problem = f"{failed.phase.name.lower()}: {outline(failed.error)}"
-            raise self._interrupted(failed.fault, problem) from failed.error
+            sqlstate = getattr(failed.error, "sqlstate", None)
+            raise self._interrupted(failed.fault, problem, sqlstate) from failed.error
 
-    def _interrupted(self, fault: Fault, problem: str) -> Interrupted:
+    def _interrupted(self, fault: Fault, problem: str, sqlstate: str | None = None) -> Interrupted:
         self.transient_failures += fault is Fault.TRANSIENT
-        return Interrupted(fault, problem)
+        return Interrupted(fault, problem, sqlstate)
 
     def _check_time(self, events: int) -> None:
         """Twice what the largest transaction so far took, in proportion, has to be left."""

@@ -9,7 +9,7 @@ code in the whole batch.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from uuid import UUID
 
 import msgspec
@@ -28,13 +28,20 @@ log = logging.getLogger(__name__)
 class Careful:
     """Commits lanes whole where it can, in ever smaller pieces where it must."""
 
-    def __init__(self, attempts: Attempts, drain: int) -> None:
+    def __init__(
+        self,
+        attempts: Attempts,
+        drain: int,
+        *,
+        finished: Collection[Position] = (),
+        vouched: bool = False,
+    ) -> None:
         self._attempts = attempts
         self._drain = drain
-        self._vouched = False
+        self._vouched = vouched
         self._stopped: Stopped | None = None
         self._put_off: dict[str | None, list[Arrival]] = {}
-        self.finished: set[Position] = set()
+        self.finished = set(finished)
         """Positions of the arrivals that are committed, whatever became of them."""
 
     def apply(self, lanes: Lanes, *, ends: UUID | None = None) -> Iterator[Committed]:
@@ -44,31 +51,26 @@ class Careful:
         """
         return self._apply(lanes, self._drain, Terms(ends=ends))
 
-    def alone(
-        self, order_id: str | None, arrival: Arrival, *, forget: tuple[UUID, ...] = ()
-    ) -> Iterator[Committed]:
+    def alone(self, order_id: str | None, arrival: Arrival) -> Iterator[Committed]:
         """One event in a transaction of its own, with nothing drained; parked if it fails."""
         lane = self._not_put_off({order_id: (arrival,)})
         if not lane:
             return
-        terms = Terms(forget=forget)
         try:
             try:
-                yield self.commit(lane, drain=0, terms=terms)
+                yield self.commit(lane, drain=0)
             except TransactionFailed as failed:
-                yield self.commit(lane, drain=0, blame=blame_for(failed), terms=terms)
+                yield self.commit(lane, drain=0, blame=blame_for(failed))
         except Stopped as stopped:
             self._put_off_until_vouched(lane, stopped)
 
-    def park(
-        self, order_id: str, arrival: Arrival, blame: Failure, *, forget: tuple[UUID, ...]
-    ) -> Iterator[Committed]:
+    def park(self, order_id: str, arrival: Arrival, blame: Failure) -> Iterator[Committed]:
         """Park an event unrun, if it is the order's next."""
         lane = self._not_put_off({order_id: (arrival,)})
         if not lane:
             return
         try:
-            yield self.commit(lane, drain=0, blame=blame, terms=Terms(forget=forget))
+            yield self.commit(lane, drain=0, blame=blame)
         except Stopped as stopped:
             self._put_off_until_vouched(lane, stopped)
 

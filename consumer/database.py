@@ -34,6 +34,13 @@ class Database:
         self._settings = settings
         self._connection: Connection[Any] | None = None
         self._waited = 0.0
+        self._asked = 0
+
+    @property
+    def asked(self) -> int:
+        """Grows by one with every wait for the server, and with its end: odd while it is waited."""
+        current = self._connection
+        return self._asked + (current.asked if isinstance(current, Timed) else 0)
 
     @property
     def waited(self) -> float:
@@ -93,7 +100,7 @@ class Database:
     def close(self) -> None:
         """Drop the connection, whatever state it is in."""
         if self._connection is not None:
-            self._waited = self.waited
+            self._waited, self._asked = self.waited, self.asked
             self._connection.close()
             self._connection = None
 
@@ -107,16 +114,19 @@ class Database:
 
 
 class Timed(Connection[Any]):
-    """A connection that knows for how many seconds it was waited for."""
+    """A connection that knows how often, and for how many seconds, it was waited for."""
 
     waited = 0.0
+    asked = 0
 
     def wait(self, *args: Any, **kwargs: Any) -> Any:
         """Every wait for the server comes through here, a pipeline's too."""
         began = time.perf_counter()
+        self.asked += 1
         try:
             return super().wait(*args, **kwargs)
         finally:
+            self.asked += 1
             self.waited += time.perf_counter() - began
 
 

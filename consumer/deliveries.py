@@ -11,7 +11,6 @@ from psycopg import Cursor
 
 from consumer.sql import read_statements
 from consumer.suspicion import Marker, Span
-from contract import Position
 
 _SQL = read_statements(Path(__file__).with_name("deliveries.sql"))
 
@@ -20,11 +19,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What an environment is about to do, and the `seconds` its invocation has left."""
 
     environment: UUID
-    code_version: str
     span: Span
     seconds: float
-    order_id: str | None = None
-    position: Position | None = None
 
 
 class Deliveries:
@@ -33,16 +29,12 @@ class Deliveries:
     def __init__(self, cursor: Cursor[Any]) -> None:
         self._cursor = cursor
 
-    def begin(self, mark: Mark) -> tuple[bool, list[Marker]]:
-        """Write the environment's marker. Whether this version of the code is stopped, and the
-        others' markers of this part of the shard or of any order.
+    def begin(self, mark: Mark) -> list[Marker]:
+        """Write the environment's marker; the others' markers of this part of the shard, or of
+        redrives of this order.
         """
         rows = self._cursor.execute(_SQL["begin"], _row(mark)).fetchall()
-        return rows[0][0], [_marker(row[1:]) for row in rows if row[1] is not None]
-
-    def mark(self, mark: Mark) -> None:
-        """Name something narrower."""
-        self._cursor.execute(_SQL["mark"], _row(mark))
+        return [_marker(row) for row in rows]
 
     def end(self, environment: UUID, settled: Sequence[UUID] = ()) -> None:
         """The invocation ended in order; the markers of `settled` say nothing any more."""
@@ -58,16 +50,12 @@ class Deliveries:
 
 
 def _row(mark: Mark) -> dict[str, Any]:
-    at = mark.position
     return {
         "environment": mark.environment,
-        "code_version": mark.code_version,
         "shard": mark.span.shard,
         "first": _numeric(mark.span.first),
         "last": _numeric(mark.span.last),
-        "order_id": mark.order_id,
-        "sequence_number": _numeric(None if at is None else at.sequence_number),
-        "sub_sequence_number": None if at is None else at.sub_sequence_number,
+        "order_id": mark.span.order_id,
         "seconds": mark.seconds,
     }
 
@@ -77,17 +65,14 @@ def _numeric(sequence_number: int | None) -> Decimal | None:
 
 
 def _marker(row: Sequence[Any]) -> Marker:
-    environment, shard, first, last, order_id, number, sub, marked_at, dead, code_version = row
+    environment, shard, first, last, order_id, dead = row
     return Marker(
         environment=environment,
         span=Span(
             shard=shard,
             first=None if first is None else int(first),
             last=None if last is None else int(last),
+            order_id=order_id,
         ),
-        marked_at=marked_at,
         dead=dead,
-        code_version=code_version,
-        order_id=order_id,
-        position=None if number is None else Position(int(number), sub),
     )

@@ -1,31 +1,12 @@
 -- Markers and the stop of a code version: each of these statements is a transaction of its own.
 
--- name: mark
--- Say what this environment works on, in the one row it has; `seconds` is what its invocation has
--- left, counted from here, which is never before it really ends.
-insert into inorder.delivery as mine (environment, code_version, shard, first_sequence_number,
-                                      last_sequence_number, order_id, sequence_number,
-                                      sub_sequence_number, marked_at, deadline)
-values (%(environment)b, %(code_version)b, %(shard)b, %(first)b, %(last)b, %(order_id)b,
-        %(sequence_number)b, %(sub_sequence_number)b, clock_timestamp(),
-        clock_timestamp() + make_interval(secs => %(seconds)b))
-on conflict (environment) do update
-set code_version = excluded.code_version,
-    shard = excluded.shard,
-    first_sequence_number = excluded.first_sequence_number,
-    last_sequence_number = excluded.last_sequence_number,
-    order_id = excluded.order_id,
-    sequence_number = excluded.sequence_number,
-    sub_sequence_number = excluded.sub_sequence_number,
-    marked_at = excluded.marked_at,
-    deadline = excluded.deadline;
-
 -- name: begin
--- The same, and read whether this code version is stopped, and what others say of these parts of the
--- shard or of any order: one row for each, or one without any. What was said
--- before the server started tells of its outage and of nothing else. An environment that is new
--- here forgets those that ended long ago, deaths too old to be of what is delivered now, and of
--- those that say the same all but the first hundred: it may be new because everything dies.
+-- Say what this environment works on, in the one row it has; `seconds` is what its invocation has
+-- left, counted from here, which is never before it really ends. And read what others say of these
+-- parts of the shard, or of redrives of this order, a row for each; what was said before the server
+-- started tells of its outage and of nothing else. An environment that is new here
+-- forgets those that ended long ago, deaths too old to be of what is delivered now, and of those
+-- that say the same all but the first hundred: it may be new because everything dies.
 with tidied as (
     delete from inorder.delivery
     where environment in (
@@ -36,8 +17,7 @@ with tidied as (
               from (
                   select environment, marked_at,
                          row_number() over (
-                             partition by shard, order_id, sequence_number, sub_sequence_number,
-                                          case when order_id is null then first_sequence_number end
+                             partition by shard, order_id, first_sequence_number
                              order by marked_at
                          ) as place
                   from inorder.delivery
@@ -47,38 +27,27 @@ with tidied as (
         for update skip locked
     )
 ), mine as (
-    insert into inorder.delivery as mine (environment, code_version, shard, first_sequence_number,
+    insert into inorder.delivery as mine (environment, shard, first_sequence_number,
                                           last_sequence_number, order_id, marked_at, deadline)
-    values (%(environment)b, %(code_version)b, %(shard)b, %(first)b, %(last)b, %(order_id)b,
+    values (%(environment)b, %(shard)b, %(first)b, %(last)b, %(order_id)b,
             clock_timestamp(), clock_timestamp() + make_interval(secs => %(seconds)b))
     on conflict (environment) do update
-    set code_version = excluded.code_version,
-        shard = excluded.shard,
+    set shard = excluded.shard,
         first_sequence_number = excluded.first_sequence_number,
         last_sequence_number = excluded.last_sequence_number,
         order_id = excluded.order_id,
-        sequence_number = null,
-        sub_sequence_number = null,
         marked_at = excluded.marked_at,
         deadline = excluded.deadline
 )
-select code.stopped, other.environment, other.shard, other.first_sequence_number,
-       other.last_sequence_number, other.order_id, other.sequence_number,
-       other.sub_sequence_number, extract(epoch from other.marked_at)::float8,
-       other.deadline < clock_timestamp() as dead, other.code_version
-from (
-    select exists (
-        select from inorder.deploy
-        where deploy.version = %(code_version)b and deploy.stopped_at is not null
-    ) as stopped
-) as code
-left join inorder.delivery as other
-  on other.environment <> %(environment)b
- and other.deadline is not null
- and other.marked_at >= pg_postmaster_start_time()
- and (other.order_id is not null
-      or (other.shard = %(shard)b and other.first_sequence_number <= %(last)b
-          and other.last_sequence_number >= %(first)b));
+select other.environment, other.shard, other.first_sequence_number, other.last_sequence_number,
+       other.order_id, other.deadline < clock_timestamp() as dead
+from inorder.delivery as other
+where other.environment <> %(environment)b
+  and other.deadline is not null
+  and other.marked_at >= pg_postmaster_start_time()
+  and (other.order_id = %(order_id)b
+       or (other.shard = %(shard)b and other.first_sequence_number <= %(last)b
+           and other.last_sequence_number >= %(first)b));
 
 -- name: end
 -- This environment's invocation ended in order, and so made these other markers obsolete.

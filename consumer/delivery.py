@@ -1,14 +1,14 @@
 """The marker of an invocation: named before work, taken back at every end in order."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from consumer.deliveries import Deliveries, Mark
 from consumer.suspicion import Span, Suspicion, suspect
-from contract import InorderError, Position
+from contract import InorderError
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +30,12 @@ class Notes(Protocol):
 class Delivery:
     """The marker of one invocation. `environment` names the process: it has one row."""
 
-    def __init__(
-        self, notes: Notes, *, environment: UUID, code_version: str = "", shard: str = ""
-    ) -> None:
+    def __init__(self, notes: Notes, *, environment: UUID, shard: str = "") -> None:
         self._notes = notes
         self.environment = environment
-        self._code_version = code_version
-        self._span = Span(shard=shard)
-        self._named: tuple[str | None, Position | None] | None = None
-        self.settled: tuple[UUID, ...] = ()
-        """The environments whose markers the end of this invocation makes obsolete."""
+        self._shard = shard
+        self._marked = False
+        self._settled: tuple[UUID, ...] = ()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -54,42 +50,37 @@ class Delivery:
         except BaseException:
             self._end(())
             raise
-        self._end(self.settled)
+        self._end(self._settled)
 
-    def begin(self, sequence_numbers: Sequence[int], order_ids: Collection[str]) -> Suspicion:
-        """Mark a batch and say what of it is to be suspected; raises `Interrupted`.
+    def begin(self, sequence_numbers: Sequence[int]) -> Suspicion:
+        """Mark a batch and say whether it is to be suspected; raises `Interrupted`.
 
-        One round trip, the only one that a batch pays in which nobody ever died. Without sequence
-        numbers it is a redrive of the orders, one of which is named next.
+        One round trip, the only one that a batch pays in which nobody ever died.
         """
-        self._span = Span(
-            shard=self._span.shard,
-            first=min(sequence_numbers, default=None),
-            last=max(sequence_numbers, default=None),
-        )
-        self._named = (None, None)
-        stopped, markers = self._notes.note(lambda deliveries: deliveries.begin(self._mark()))
-        return suspect(
-            markers,
-            self._span,
-            sequence_numbers=frozenset(sequence_numbers),
-            order_ids=order_ids,
-            code_version=None if stopped else self._code_version,
-        )
+        first, last = min(sequence_numbers), max(sequence_numbers)
+        return self._begin(Span(shard=self._shard, first=first, last=last), sequence_numbers)
 
-    def name(self, order_id: str | None = None, position: Position | None = None) -> None:
-        """From here on only this order, or only this event of it, is worked on; or all of it."""
-        if self._named == (order_id, position):
-            return
-        self._named = (order_id, position)
-        self._notes.note(lambda deliveries: deliveries.mark(self._mark()))
+    def begin_redrive(self, order_id: str) -> Suspicion:
+        """Mark a redrive of this order; raises as `begin`."""
+        return self._begin(Span(order_id=order_id), ())
+
+    def finished(self, suspicion: Suspicion) -> None:
+        """All of it is done: what others left behind about it says nothing any more."""
+        self._settled = suspicion.settled
 
     def ended(self) -> None:
         """A transaction has taken the marker back with its commit."""
-        self._named = None
+        self._marked = False
+
+    def _begin(self, span: Span, sequence_numbers: Sequence[int]) -> Suspicion:
+        self._marked, self._settled = True, ()
+        seconds = max(self._notes.remaining(), 0.0)
+        mark = Mark(environment=self.environment, span=span, seconds=seconds)
+        markers = self._notes.note(lambda deliveries: deliveries.begin(mark))
+        return suspect(markers, span, sequence_numbers=frozenset(sequence_numbers))
 
     def _end(self, settled: tuple[UUID, ...]) -> None:
-        if self._named is not None:
+        if self._marked:
             self._quietly(lambda deliveries: deliveries.end(self.environment, settled))
 
     def _quietly(self, work: Callable[[Deliveries], None]) -> None:
@@ -99,17 +90,6 @@ class Delivery:
         except InorderError as error:
             log.warning("could not take back the marker: %s", error)
 
-    def _mark(self) -> Mark:
-        order_id, position = self._named or (None, None)
-        return Mark(
-            environment=self.environment,
-            code_version=self._code_version,
-            span=self._span,
-            seconds=max(self._notes.remaining(), 0.0),
-            order_id=order_id,
-            position=position,
-        )
-
 
 class Unmarked(Delivery):
     """For callers that look for no killers: nothing is said and nothing suspected."""
@@ -117,11 +97,5 @@ class Unmarked(Delivery):
     def __init__(self, notes: Notes) -> None:
         super().__init__(notes, environment=UUID(int=0))
 
-    def begin(self, sequence_numbers: Sequence[int], order_ids: Collection[str]) -> Suspicion:  # noqa: ARG002 - the parent's
+    def _begin(self, span: Span, sequence_numbers: Sequence[int]) -> Suspicion:  # noqa: ARG002 - the parent's
         return Suspicion()
-
-    def name(self, order_id: str | None = None, position: Position | None = None) -> None:
-        pass
-
-    def _quietly(self, work: Callable[[Deliveries], None]) -> None:
-        pass

@@ -10,6 +10,7 @@ stop. Fewer than `most` orders are parked by then, and carry the version that pa
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -44,7 +45,11 @@ class BadDeploy(InorderError):
             f"code version {code.version} is stopped: {len(failing.orders)} orders failed "
             "unexpectedly and none has succeeded since; deploy a version that works"
         )
+        self.code = code
         self.failing = failing
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BadDeploy, (self.code, self.failing)
 
 
 def failing_orders(decisions: Iterable[Decided]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from consumer.arrivals import Arrival
 from consumer.order import Failure, Reason
-from consumer.projection import BadProjection, Projection, Rejected, UnknownType
+from consumer.projection import BadProjection, Projection, Rejected, UnknownType, called
 from contract import parse_event
 
 Load = Callable[[list[str]], Mapping[str, Any]]
@@ -42,7 +42,7 @@ class Fold:
             return Failure(Reason.FAILED, f"{type(error).__name__}: {error}")
         if state is None:
             raise BadProjection(
-                f"{type(self._projection).__name__}.apply returned None for {event.type!r}: "
+                f"{called(self._projection)}.apply returned None for {event.type!r}: "
                 "it has to return the order's state"
             )
         self._states[order_id] = state
@@ -71,7 +71,7 @@ class Fold:
                 state = self._projection.apply(state, parse_event(arrival.raw))
             except Exception as error:
                 raise BadProjection(
-                    f"{type(self._projection).__name__}.apply raised for an event that it had "
+                    f"{called(self._projection)}.apply raised for an event that it had "
                     f"just applied, order {order_id!r} at {arrival.position}: "
                     f"{type(error).__name__}"
                 ) from error

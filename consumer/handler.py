@@ -18,6 +18,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from consumer import projection, settings
+from consumer.apart.process import Processes
+from consumer.apart.witness import Witness
 from consumer.arrivals import read_batch
 from consumer.attempts import Attempts
 from consumer.batch import apply_batch
@@ -25,6 +27,7 @@ from consumer.database import Database
 from consumer.delivery import Delivery
 from consumer.deploys import Code
 from consumer.fuse import ANSWER_SECONDS, Fuse
+from consumer.overrun import Overrun, Watched
 from consumer.report import Report, batch_name, entry_name, report
 from consumer.version import code_of
 from consumer.watchdog import cuts, watching
@@ -44,7 +47,7 @@ class Parts(NamedTuple):
     environment: UUID
     settings: settings.Settings
     database: Database
-    projection: projection.Projection[Any]
+    projection: Watched
     code: Code
     fuse: Fuse
 
@@ -60,7 +63,7 @@ def parts() -> Parts:
         environment=uuid4(),
         settings=given,
         database=Database(given),
-        projection=projection.find(given.projection),
+        projection=Watched(projection.find(given.projection)),
         code=code_of(given),
         fuse=Fuse(first=given.fuse_seconds),
     )
@@ -101,20 +104,17 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         made.settings.reserve_seconds,
         made.code,
     )
-    delivery = Delivery(
-        attempts,
-        environment=made.environment,
-        code_version=made.code.version,
-        shard=batch_name(event)["shard"],
-    )
-    with watching(made.database, _cuts(made.settings, attempts.remaining())):
+    shard = batch_name(event)["shard"]
+    delivery = Delivery(attempts, environment=made.environment, shard=shard)
+    overrun = Overrun(made.projection, made.database, made.settings.projection_seconds)
+    with watching(made.database, _cuts(made.settings, attempts.remaining()), overrun):
         applied = apply_batch(
             records,
             attempts,
             chunk_events=made.settings.chunk_events,
             drain=made.settings.drain_entries,
             delivery=delivery,
-            killer_deaths=made.settings.killer_deaths,
+            witness=_witness(attempts, made),
         )
     made.fuse.met(time.monotonic(), unreachable=attempts.unreachable)
     _say(
@@ -131,6 +131,12 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     failures = [] if applied.checkpoint is None else [{"itemIdentifier": applied.checkpoint}]
     return {"batchItemFailures": failures}
+
+
+def _witness(attempts: Attempts, made: Parts) -> Witness:
+    given = made.settings
+    run = Processes(given, made.code)
+    return Witness(attempts, run, given.killer_deaths, given.projection_seconds)
 
 
 def _hand_back(fuse: Fuse, batch: dict[str, Any]) -> dict[str, Any]:

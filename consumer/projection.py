@@ -58,6 +58,12 @@ class Projection(Protocol[S]):
         ...
 
 
+def called(projection: Projection[Any]) -> str:
+    """The name of a projection's class, also where something stands in between."""
+    name: str = getattr(projection, "called", type(projection).__name__)
+    return name
+
+
 def find(name: str) -> Projection[Any]:
     """The projection named `package.module:Name`: an object, or a class to make one of.
 

@@ -137,9 +137,8 @@ returning failing_orders, stopped_at is not null as stopped;
 
 -- name: advance
 -- Write the ledger and move the heads. The heads exist and are locked: the insert only finds them.
--- Beside that, whatever it costs no round trip to say: that this code version works (and that it
--- was to blame for the deaths, if it was stopped), that this environment has ended in order, and
--- which markers mean nothing any more.
+-- Beside that, whatever it costs no round trip to say: that this code version works, and that this
+-- environment has ended in order.
 with applied as (
     insert into inorder.ledger (order_id, ordinal, id, digest, time, type, source,
                                 sequence_number, sub_sequence_number, data)
@@ -152,14 +151,9 @@ with applied as (
          as row (order_id, ordinal, id, digest, time, type, source,
                  sequence_number, sub_sequence_number, data)
 ), works as (
-    delete from inorder.deploy where version = %(succeeded)b returning version, stopped_at
-), void as (
-    delete from inorder.delivery using works
-    where delivery.code_version = works.version and works.stopped_at is not null
+    delete from inorder.deploy where version = %(succeeded)b
 ), ended as (
     update inorder.delivery set deadline = null where environment = %(ended)b
-), forgotten as (
-    delete from inorder.delivery where environment = any(%(forgotten)b::uuid[])
 )
 insert into inorder.head as head (order_id, versioned, ordinal, sequence_number,
                                   sub_sequence_number, state)

@@ -55,7 +55,7 @@ def report(
         Metric.EVENTS_STRAY: len(strays),
         Metric.DUPLICATES_SKIPPED: sum(one.duplicates for one in done),
         Metric.BATCHES_INTERRUPTED: int(applied.checkpoint is not None),
-        Metric.BATCHES_SUSPECTED: int(bool(applied.suspicion)),
+        Metric.BATCHES_SUSPECTED: int(applied.suspected),
         Metric.KILLERS_PARKED: sum(e.failure.reason is Reason.KILLER for e in blockers),
         Metric.CODE_STOPPED: int(isinstance(applied.problem, Stopped)),
         Metric.TRANSIENT_FAILURES: transient_failures,

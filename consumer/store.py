@@ -28,14 +28,12 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
     """What a transaction writes beside its decisions.
 
     `code_version` goes with what it parks; if it `succeeded` in applying an event, that version
-    fails no longer. `ended` is the environment whose marker it takes back, `forgotten` those whose
-    markers mean nothing any more.
+    fails no longer. `ended` is the environment whose marker it takes back.
     """
 
     code_version: str = ""
     succeeded: bool = False
     ended: UUID | None = None
-    forgotten: tuple[UUID, ...] = ()
 
 
 class Store:
@@ -262,7 +260,6 @@ def _beside_rows(beside: Beside) -> dict[str, Any]:
     return {
         "succeeded": beside.code_version if beside.succeeded else None,
         "ended": beside.ended,
-        "forgotten": list(beside.forgotten),
     }
 
 

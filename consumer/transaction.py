@@ -14,7 +14,7 @@ from consumer.faults import Fault, Phase, judge, outline
 from consumer.fold import Fold
 from consumer.lanes import Lanes
 from consumer.order import Decided, Failure, Kind, Order, Reason, Waiting
-from consumer.projection import BadProjection, Projection
+from consumer.projection import BadProjection, Projection, called
 from consumer.sequencer import decide, drainable
 from consumer.store import Beside, Store
 from contract import InorderError, Position
@@ -40,13 +40,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a transaction has to mind beside its lanes and lots.
 
     `only` is the one entry of the lot that may be run. `vouched`: this code has applied an event
-    in this invocation, so that what fails does not say that everything does. The markers of the
-    environments in `forget` end with the commit, and that of `ends` unless a lot is left to drain.
+    in this invocation, so that what fails does not say that everything does. The marker of the
+    environment `ends` is taken back with the commit, unless a lot is left to drain.
     """
 
     only: Position | None = None
     vouched: bool = False
-    forget: tuple[UUID, ...] = ()
     ends: UUID | None = None
 
 
@@ -136,7 +135,6 @@ class Transaction:
             code_version=self.code.version,
             succeeded=done.applied > 0,
             ended=terms.ends if done.ended else None,
-            forgotten=terms.forget if _decided_anything(done) else (),
         )
         if not (done.applied or terms.vouched):
             self._check_deploy(store, failing_orders(decisions))
@@ -174,7 +172,7 @@ class Transaction:
         states = self._in(Phase.LOAD, lambda: self.projection.load(users, order_ids))
         if not isinstance(states, Mapping):
             raise BadProjection(
-                f"{type(self.projection).__name__}.load returned {type(states).__name__}: "
+                f"{called(self.projection)}.load returned {type(states).__name__}: "
                 "it has to return a mapping of order ID to state"
             )
         return states
@@ -205,17 +203,6 @@ def _changes(decided: Decided, orders: Mapping[str, Order]) -> bool:
         decided.head != orders[decided.head.order_id].head
         or bool(decided.parked)
         or bool(decided.refused)
-    )
-
-
-def _decided_anything(done: Committed) -> bool:
-    """Whether an event was applied or became a blocker. One that only waits, or was recognised as
-    one that waits, has not done yet what killed others.
-    """
-    return (
-        done.applied > 0
-        or bool(done.refused)
-        or any(entry.kind is Kind.BLOCKER for entry in done.parked)
     )
 
 

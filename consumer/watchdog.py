@@ -3,13 +3,15 @@
 A database that neither answers nor refuses (frozen, half open, waiting for its standby) would keep
 the invocation until Lambda kills it, and a killed invocation looks like a killer's doing. A broken
 connection is what it is: an outage. A projection that never comes back has no use for the
-connection, and is not saved by this.
+connection, and is not saved by this: `consumer.overrun` looks after that, from the same thread.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Protocol
+
+from consumer.overrun import TICK, Overrun
 
 
 class Cuttable(Protocol):
@@ -21,18 +23,27 @@ class Cuttable(Protocol):
 
 
 @contextmanager
-def watching(database: Cuttable, seconds: Sequence[float]) -> Iterator[None]:
-    """Cut the database's connection after each of these many seconds, unless the block has ended.
+def watching(
+    database: Cuttable, seconds: Sequence[float], overrun: Overrun | None = None
+) -> Iterator[None]:
+    """Cut the database's connection after each of these many seconds, unless the block has ended,
+    and look after an overrun meanwhile.
 
-    Costs a thread, some 0.1 ms.
+    Costs a thread, some 0.1 ms, and another for the alarm.
     """
     ended = Event()
-    watcher = Thread(target=_watch, args=(database, seconds, ended), daemon=True)
+    if overrun is not None:
+        overrun.arm()
+    watcher = Thread(target=_watch, args=(database, seconds, ended, overrun), daemon=True)
     watcher.start()
     try:
         yield
     finally:
         ended.set()
+        if overrun is not None:
+            # Lambda freezes the process next: no alarm may be left behind.
+            watcher.join()
+            overrun.disarm()
 
 
 def cuts(remaining: float, *, reserve: float, connect: float) -> list[float]:
@@ -43,10 +54,19 @@ def cuts(remaining: float, *, reserve: float, connect: float) -> list[float]:
     return [remaining - spare, remaining - min(reserve, spare) / 2]
 
 
-def _watch(database: Cuttable, seconds: Sequence[float], ended: Event) -> None:
+def _watch(
+    database: Cuttable, seconds: Sequence[float], ended: Event, overrun: Overrun | None
+) -> None:
     waited = 0.0
-    for at in seconds:
-        if ended.wait(at - waited):
+    left = sorted(seconds)
+    while left or overrun is not None:
+        until = left[0] - waited if left else TICK
+        wait = until if overrun is None else min(until, TICK)
+        if ended.wait(wait):
             return
-        waited = at
-        database.cut()
+        waited += wait
+        if left and waited >= left[0]:
+            del left[0]
+            database.cut()
+        if overrun is not None:
+            overrun.look()

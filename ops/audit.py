@@ -16,6 +16,8 @@ from ops.options import Json
 from ops.output import progress, say, show_json, show_table
 
 _MOST_SHOWN = 100
+_MOST_LISTED = 100_000
+"""In JSON, for a script that sends them again; the counts are of all."""
 
 
 def audit(
@@ -35,7 +37,8 @@ def audit(
     with database() as opened:
         tables = Tables(opened)
         found = _audit(tables, Scope(full=full))
-        missing, places = _receipts(tables, receipts, drained=drained)
+        most = _MOST_LISTED if json else _MOST_SHOWN
+        missing, places = _receipts(tables, receipts, drained=drained, most=most)
     bad = bool(found.faults or missing or not found.finished)
     if json:
         show_json(
@@ -63,7 +66,7 @@ def _audit(tables: Tables, scope: Scope) -> Audit:
 
 
 def _receipts(
-    tables: Tables, file: Path | None, *, drained: bool
+    tables: Tables, file: Path | None, *, drained: bool, most: int
 ) -> tuple[list[Receipt], Counter[Whereabouts]]:
     places: Counter[Whereabouts] = Counter()
     missing: list[Receipt] = []
@@ -72,7 +75,7 @@ def _receipts(
     with file.open("rb") as lines:
         for receipt, place in check_receipts(tables, read_receipts(lines), drained=drained):
             places[place] += 1
-            if place is Whereabouts.MISSING and len(missing) < _MOST_SHOWN:
+            if place is Whereabouts.MISSING and len(missing) < most:
                 missing.append(receipt)
     return missing, places
 

@@ -1,7 +1,7 @@
 """`inorder`: the commands, and how they end.
 
 Exit codes: 0 done; 1 done, and somebody has to look (a redrive stopped, the audit found faults);
-2 it cannot be done as it was asked; 3 the database does not allow it now.
+2 it cannot be done as it was asked; 3 the database or AWS does not allow it now.
 """
 
 import sys
@@ -15,6 +15,7 @@ from consumer.attempts import Interrupted
 from consumer.faults import NotDurable, describe
 from contract import InorderError
 from ops import audit, orders, parked, prune, redrive, status
+from ops.doctor.facts import NoAws
 from ops.output import complain
 
 UNUSABLE = 2
@@ -27,7 +28,7 @@ app = App(
     help_epilogue=(
         "The database is DATABASE_URL, or DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_AUTH as "
         "the consumer has them; PROJECTION is the consumer's. Exit codes: 0 done, 1 somebody has "
-        "to look, 2 cannot be done as asked, 3 the database does not allow it now."
+        "to look, 2 cannot be done as asked, 3 the database or AWS does not allow it now."
     ),
     version_flags=(),
 )
@@ -38,6 +39,12 @@ app.command(orders.gap)
 app.command(orders.head)
 app.command(audit.audit)
 app.command(prune.prune)
+# By name: boto3 is slow to import.
+app.command(
+    "ops.doctor.command:doctor",
+    name="doctor",
+    help="Look whether a deployed stack is what the design needs; changes nothing.",
+)
 
 
 def run(tokens: Sequence[str] | None = None) -> int:
@@ -49,7 +56,7 @@ def run(tokens: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (InorderError, psycopg.Error, OSError) as error:
         complain(_problem(error))
-        away = isinstance(error, Interrupted | NotDurable | psycopg.OperationalError)
+        away = isinstance(error, Interrupted | NotDurable | NoAws | psycopg.OperationalError)
         return UNAVAILABLE if away else UNUSABLE
     return code if isinstance(code, int) else 0
 

@@ -9,6 +9,8 @@ from uuid import uuid4
 from psycopg.rows import DictRow, dict_row
 
 from consumer import projection, settings
+from consumer.apart.process import Processes
+from consumer.apart.witness import Witness
 from consumer.attempts import Attempts
 from consumer.database import Database
 from consumer.delivery import Delivery
@@ -47,8 +49,11 @@ def redriving(opened: Database) -> Means:
     found = projection.find(given.consumer.projection)
     code = code_of(given.consumer)
     attempts = Attempts(opened, found, lambda: _ALWAYS_LEFT, 0.0, code)
-    delivery = Delivery(attempts, environment=uuid4(), code_version=code.version)
-    return Means(attempts, delivery, given.bound, given.consumer.killer_deaths)
+    consumer = given.consumer
+    witness = Witness(
+        attempts, Processes(consumer, code), consumer.killer_deaths, consumer.projection_seconds
+    )
+    return Means(attempts, Delivery(attempts, environment=uuid4()), given.bound, witness)
 
 
 def rows(opened: Database, statement: str, **parameters: Any) -> list[DictRow]:

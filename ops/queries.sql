@@ -170,3 +170,7 @@ insert into inorder.decision (action, decided_by, because, order_id, entry_id, i
 values (%(action)s, %(decided_by)s, %(because)s, %(order_id)s, %(entry_id)s, %(id)s, %(version)s,
         %(digest)s, %(sequence_number)s, %(sub_sequence_number)s, %(payload)s, %(reason)s,
         %(detail)s, %(state_before)s, %(ordinal_before)s, %(up_to)s);
+
+-- name: applied_migrations
+-- What yoyo has applied, by name.
+select migration_id from _yoyo_migration;

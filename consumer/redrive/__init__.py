@@ -30,10 +30,10 @@ stream. Redrive never decides that an event may be dropped or may break the orde
 skip` and `inorder parked edit` do, with a reason. An entry that was edited is tried where it
 stands, late or not: the operator has answered for its place.
 
-*A killer* ends the process that tries it. A redrive leaves markers as a batch does
-(`consumer.suspicion`): after a death the next one goes entry by entry and names each, and the
-entry that enough deaths name is refused without being run. An entry that is known as a killer is
-left alone unless its order, or killers, were asked for; the attempt is committed before it is made.
+*A killer* ends the process that tries it: so whatever may hold one is tried in a process apart
+(`consumer.apart`), entry by entry once one has died, and the entry that enough deaths name is
+refused without being run. An entry that is known as a killer is left alone unless its order, or
+killers, were asked for; the attempt is committed before it is made.
 
 *Another version of the code* may do better: the schedule tries once, under each version, the
 orders whose blocker failed unexpectedly or was of an unknown type under another one.
@@ -45,7 +45,7 @@ two redrives of one order take turns, and a batch never waits long behind one.
 
 *Memory* is bounded by the entries and bytes of one transaction, however long the lot.
 
-The way through this folder: `turn` decides (pure), `lot` reads and writes, `replay` runs the
+The way through this folder: `turn` decides (pure), `lots` reads and writes, `replay` runs the
 transactions on one order, `selection` says which orders, `objects` reads the on-failure bucket,
 and `handler` is the Lambda.
 """

@@ -24,11 +24,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from consumer import projection
+from consumer.apart.process import Processes
+from consumer.apart.witness import Witness
 from consumer.attempts import Attempts, Interrupted
 from consumer.batch import Applied, apply_batch
 from consumer.database import Database
 from consumer.delivery import Delivery
 from consumer.deploys import Code
+from consumer.overrun import Overrun, Watched
 from consumer.redrive import s3, settings
 from consumer.redrive.feeding import feed_in
 from consumer.redrive.on_failure import Bucket, FailedBatch, waiting
@@ -52,7 +55,7 @@ class Parts(NamedTuple):
     environment: UUID
     settings: settings.RedriveSettings
     database: Database
-    projection: projection.Projection[Any]
+    projection: Watched
     code: Code
 
 
@@ -64,7 +67,7 @@ def parts() -> Parts:
         environment=uuid4(),
         settings=given,
         database=Database(given.consumer),
-        projection=projection.find(given.consumer.projection),
+        projection=Watched(projection.find(given.consumer.projection)),
         code=code_of(given.consumer),
     )
 
@@ -84,7 +87,7 @@ def _redrive(
     metrics.add_metric(name=Metric.COLD_STARTS, unit=MetricUnit.Count, value=int(cold))
     run = _Run(made, lambda: context.get_remaining_time_in_millis() / 1_000)
     try:
-        with watching(made.database, run.cuts()):
+        with watching(made.database, run.cuts(), run.overrun()):
             run.do(request)
     except (Interrupted, TransactionFailed) as problem:
         run.report.interrupted(str(problem))
@@ -105,15 +108,24 @@ class _Run:
         self._attempts = Attempts(
             made.database, made.projection, remaining, given.reserve_seconds, made.code
         )
-        self._means = Means(
-            self._attempts, self._delivery(""), made.settings.bound, given.killer_deaths
+        self._witness = Witness(
+            self._attempts,
+            Processes(given, made.code),
+            given.killer_deaths,
+            given.projection_seconds,
         )
+        self._means = Means(self._attempts, self._delivery(""), made.settings.bound, self._witness)
         self.report = Report(logger)
 
     def cuts(self) -> list[float]:
         """When to cut a connection that would otherwise be waited for beyond the time."""
         given = self._made.settings.consumer
         return cuts(self._remaining(), reserve=self._reserve, connect=given.connect_seconds)
+
+    def overrun(self) -> Overrun:
+        """What ends the process if the projection never comes back."""
+        made = self._made
+        return Overrun(made.projection, made.database, made.settings.consumer.projection_seconds)
 
     def do(self, request: Request) -> None:
         """Everything that is asked for; raises `Interrupted` where it cannot go on now."""
@@ -157,16 +169,11 @@ class _Run:
                 chunk_events=given.chunk_events,
                 drain=given.drain_entries,
                 delivery=self._delivery(batch.shard),
-                killer_deaths=given.killer_deaths,
+                witness=self._witness,
             )
 
         for fed in feed_in(name, bucket, keys, apply):
             self.report.object(fed)
 
     def _delivery(self, shard: str) -> Delivery:
-        return Delivery(
-            self._attempts,
-            environment=self._made.environment,
-            code_version=self._made.code.version,
-            shard=shard,
-        )
+        return Delivery(self._attempts, environment=self._made.environment, shard=shard)

@@ -106,10 +106,12 @@ class Lots:
             _SQL["count_attempt"], {"entry_id": entry.entry_id, "before": str(before)}
         )
 
-    def announce(self, order_id: str, code_version: str) -> None:
-        """Count the attempt of this code if the order's first entry is a killer."""
+    def announce(self, order_id: str, code_version: str) -> bool:
+        """Count the attempt of this code if the order's first entry is a killer, and say whether
+        it is.
+        """
         asked = {"order_id": order_id, "code_version": code_version}
-        self._cursor.execute(_SQL["announce"], asked)
+        return self._cursor.execute(_SQL["announce"], asked).fetchone() is not None
 
     def first_position(self, order_id: str) -> Position | None:
         """Where the first entry of a lot stands on the stream; None if there is none."""

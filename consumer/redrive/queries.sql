@@ -76,7 +76,7 @@ set attempts = attempts + 1
 where entry_id = %(entry_id)s and %(before)s <> 'killer';
 
 -- name: announce
--- Count the attempt on a killer before it is made: it may end this process.
+-- Count the attempt on a killer before it is made, however it ends.
 update inorder.parking_lot
 set attempts = attempts + 1, code_version = %(code_version)s
 where entry_id = (
@@ -85,7 +85,8 @@ where entry_id = (
         order by lot.rank, lot.entry_id
         limit 1
     )
-  and reason = 'killer';
+  and reason = 'killer'
+returning entry_id;
 
 -- name: first_position
 -- Where the first entry of a lot stands on the stream.

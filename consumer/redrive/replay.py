@@ -2,26 +2,28 @@
 
 Blame, retry and time are those of `consumer.attempts`: an outage interrupts and counts as no
 attempt; what makes the write fail is narrowed down to one entry, in a transaction of its own.
-Markers are those of `consumer.delivery`: a redrive that dies leaves word which order it was at, the
-next one goes entry by entry, and an entry that enough deaths name is refused without being run.
+Markers are those of `consumer.delivery`, and killers are found as `consumer.apart` finds them: an
+order of which a redrive may have died, or that has a known killer before it, is redriven in a
+process apart, and an entry that enough deaths name is refused without being run.
 """
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from uuid import UUID
 
+import msgspec
 from psycopg import Cursor
 
+from consumer.apart.evidence import At, Evidence
+from consumer.apart.witness import Inside, Witness
 from consumer.attempts import Attempts, Interrupted
 from consumer.careful import blame_for
 from consumer.delivery import Delivery
 from consumer.fold import Fold
-from consumer.marked import killer
 from consumer.order import Failure, State, Waiting
+from consumer.piecewise import killer
 from consumer.redrive.lots import Bound, Lots, UnknownOrder
 from consumer.redrive.turn import Lot, Turn, take_turn
 from consumer.store import Beside, Store
-from consumer.suspicion import Suspicion
 from consumer.transaction import Transaction, TransactionFailed
 from contract import Position
 
@@ -29,12 +31,12 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Means(NamedTuple):
-    """What every redrive works with. An entry that `killer_deaths` name is refused unrun."""
+    """What every redrive works with. Without a `witness` nothing is run apart."""
 
     attempts: Attempts
     delivery: Delivery
     bound: Bound = Bound()
-    killer_deaths: int = 3
+    witness: Witness | None = None
 
 
 def replay(means: Means, order_id: str) -> Iterator[Turn]:
@@ -44,17 +46,56 @@ def replay(means: Means, order_id: str) -> Iterator[Turn]:
     yielded stays.
     """
     with means.delivery.running():
-        suspicion = means.delivery.begin((), (order_id,))
-        means.attempts.run(lambda transaction: _announce(transaction, order_id), events=1)
-        if suspicion.suspects(order_id):
-            turns = _entry_by_entry(means, order_id, suspicion)
+        suspicion = means.delivery.begin_redrive(order_id)
+        killing = means.attempts.run(lambda transaction: _announce(transaction, order_id), events=1)
+        if means.witness is not None and (suspicion or killing):
+            yield from _apart(means, means.witness, order_id)
         else:
-            means.delivery.name(order_id)
-            turns = _many_at_once(means, order_id)
+            yield from _turns(means.attempts, order_id, means.bound)
+        means.delivery.finished(suspicion)
+
+
+class OrderApart(msgspec.Struct, frozen=True, kw_only=True):
+    """The redrive of an order as a process apart gets it."""
+
+    order_id: str
+    bound: Bound
+    evidence: Evidence
+    deaths: int
+
+    def do(self, inside: Inside) -> None:
+        """Say every committed turn; raises as `replay`."""
+        inside.at(At(self.order_id))
+        if self.evidence.suspects(self.order_id):
+            turns = self._entry_by_entry(inside)
+        else:
+            turns = _turns(inside.attempts, self.order_id, self.bound)
         for turn in turns:
+            inside.say(turn)
+
+    def _entry_by_entry(self, inside: Inside) -> Iterator[Turn]:
+        one = Bound(entries=1, bytes=self.bound.bytes)
+        order_id, attempts = self.order_id, inside.attempts
+        goes_on = True
+        while goes_on:
+            position = attempts.run(lambda t: _first_position(t, order_id), events=1)
+            blame = killer(self.evidence, self.deaths, order_id, position)
+            step = _Step(order_id, one, blame, only=position)
+            inside.at(At(order_id, position if blame is None else None))
+            try:
+                turn = _known(order_id, attempts, step)
+            except TransactionFailed as failed:
+                turn = _known(order_id, attempts, step._replace(blame=blame_for(failed)))
             yield turn
-            if not turn.goes_on:
-                return
+            goes_on = turn.goes_on
+
+
+def _apart(means: Means, witness: Witness, order_id: str) -> Iterator[Turn]:
+    yield from witness.see_to(
+        lambda evidence: OrderApart(
+            order_id=order_id, bound=means.bound, evidence=evidence, deaths=witness.deaths
+        )
+    )
 
 
 def rehearse(means: Means, order_id: str) -> Turn:
@@ -65,33 +106,20 @@ def rehearse(means: Means, order_id: str) -> Turn:
     return _known(order_id, means.attempts, _Step(order_id, means.bound, keep=False))
 
 
-def _many_at_once(means: Means, order_id: str) -> Iterator[Turn]:
-    entries = means.bound.entries
-    while True:
-        part = Bound(entries=entries, bytes=means.bound.bytes)
+def _turns(attempts: Attempts, order_id: str, bound: Bound) -> Iterator[Turn]:
+    entries = bound.entries
+    goes_on = True
+    while goes_on:
+        part = Bound(entries=entries, bytes=bound.bytes)
         try:
-            turn = _known(order_id, means.attempts, _Step(order_id, part))
+            turn = _known(order_id, attempts, _Step(order_id, part))
         except TransactionFailed as failed:
             if entries > 1:
                 entries //= 2
                 continue
-            turn = _known(order_id, means.attempts, _Step(order_id, part, blame_for(failed)))
+            turn = _known(order_id, attempts, _Step(order_id, part, blame_for(failed)))
         yield turn
-
-
-def _entry_by_entry(means: Means, order_id: str, suspicion: Suspicion) -> Iterator[Turn]:
-    one = Bound(entries=1, bytes=means.bound.bytes)
-    while True:
-        position = means.attempts.run(lambda t: _first_position(t, order_id), events=1)
-        blame = killer(suspicion, means.killer_deaths, order_id, position)
-        forget = suspicion.markers.get((order_id, position), ()) if position else ()
-        step = _Step(order_id, one, blame, only=position, forget=forget)
-        if blame is None:
-            means.delivery.name(order_id, position)
-        try:
-            yield _known(order_id, means.attempts, step)
-        except TransactionFailed as failed:
-            yield _known(order_id, means.attempts, step._replace(blame=blame_for(failed)))
+        goes_on = turn.goes_on
 
 
 def _known(order_id: str, attempts: Attempts, step: "_Step") -> Turn:
@@ -103,14 +131,13 @@ def _known(order_id: str, attempts: Attempts, step: "_Step") -> Turn:
 
 def busy(interrupted: Interrupted) -> bool:
     """Whether somebody else held the order's lock for longer than the role's `lock_timeout`."""
-    return getattr(interrupted.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+    return interrupted.sqlstate == _LOCK_NOT_AVAILABLE
 
 
 class _Step(NamedTuple):
     """One transaction to be run, perhaps twice. With `keep` false it is rolled back.
 
-    `only` is the position of the one entry that may be run; the markers of the environments in
-    `forget` end with the commit.
+    `only` is the position of the one entry that may be run.
     """
 
     order_id: str
@@ -118,7 +145,6 @@ class _Step(NamedTuple):
     blame: Failure | None = None
     keep: bool = True
     only: Position | None = None
-    forget: tuple[UUID, ...] = ()
 
     def run(self, transaction: Transaction) -> Turn | None:
         return transaction.atomically(lambda store, users: self._within(transaction, store, users))
@@ -145,11 +171,7 @@ class _Step(NamedTuple):
         fold = Fold(transaction.projection, states)
         turn = take_turn(lot, fold.apply, blame=self.blame)
         transaction.save(users, fold)
-        beside = Beside(
-            code_version=transaction.code.version,
-            succeeded=bool(turn.applied),
-            forgotten=self.forget,
-        )
+        beside = Beside(code_version=transaction.code.version, succeeded=bool(turn.applied))
         lots.write(store, turn, beside)
         if turn.refused is not None:
             lots.count_attempt(turn.refused, before=_before(lot, turn.refused).failure.reason)
@@ -164,6 +186,6 @@ def _first_position(transaction: Transaction, order_id: str) -> Position | None:
     return transaction.atomically(lambda _, users: Lots(users).first_position(order_id))
 
 
-def _announce(transaction: Transaction, order_id: str) -> None:
+def _announce(transaction: Transaction, order_id: str) -> bool:
     version = transaction.code.version
-    transaction.atomically(lambda _, users: Lots(users).announce(order_id, version))
+    return transaction.atomically(lambda _, users: Lots(users).announce(order_id, version))

@@ -40,9 +40,12 @@ _BY_HAND = {"order_id", "reason", "all", "dry_run"}
 def read_request(event: Mapping[str, Any]) -> Request:
     """What a schedule, an S3 notification or a person asks for; raises `BadRequest`.
 
-    A notification's keys are URL-encoded with plus signs for blanks (S3 User Guide, "Event message
-    structure"). A schedule is EventBridge's own event, or `{}`.
+    S3 tells by way of EventBridge, with the key as it is (S3 User Guide, "EventBridge event message
+    structure"), or by a notification, whose keys are URL-encoded with plus signs for blanks ("Event
+    message structure"). A schedule is EventBridge's own event, or `{}`.
     """
+    if event.get("source") == "aws.s3":
+        return _object(event.get("detail"))
     if not event or event.get("source") == "aws.events" or event.get("scheduled") is True:
         return Scheduled()
     if "Records" in event:
@@ -50,9 +53,16 @@ def read_request(event: Mapping[str, Any]) -> Request:
     if event.keys() <= _BY_HAND:
         return _orders(event)
     raise BadRequest(
-        f"{sorted(event)}: expected a schedule's event, an S3 notification, or one of order_id, "
+        f"{sorted(event)}: expected a schedule's event, one of S3, or one of order_id, "
         "reason and all, with dry_run or without"
     )
+
+
+def _object(detail: Any) -> Objects:
+    try:
+        return Objects(((detail["bucket"]["name"], detail["object"]["key"]),))
+    except (KeyError, TypeError) as error:
+        raise BadRequest(f"an event of S3 that names no object in `detail`: no {error}") from None
 
 
 def _objects(records: Any) -> Objects:

@@ -1,4 +1,4 @@
--- What each execution environment is working on, so that a death names what it died of; and which
+-- What each execution environment is working on, so that a death is noticed; and which
 -- version of the code fails everything, so that it stops instead of parking everybody.
 
 -- Unlogged: a commit of these rows alone waits for no disk, and after a crash of the server, when
@@ -8,22 +8,17 @@ create unlogged table inorder.delivery (
     environment           uuid        primary key,
     marked_at             timestamptz not null,
     deadline              timestamptz,
-    sub_sequence_number   bigint,
-    code_version          text        not null,
     shard                 text        not null,
     order_id              text collate "C",
     first_sequence_number numeric,
-    last_sequence_number  numeric,
-    sequence_number       numeric
+    last_sequence_number  numeric
 ) with (fillfactor = 50);
 
 comment on table  inorder.delivery is 'What each execution environment of the consumer works on';
 comment on column inorder.delivery.deadline is
     'When the invocation that wrote this has ended, whatever became of it; null once it said so itself';
 comment on column inorder.delivery.order_id is
-    'The order it works on alone; null for the whole batch, first to last_sequence_number';
-comment on column inorder.delivery.sequence_number is
-    'With sub_sequence_number: the event it works on alone; null for the whole order';
+    'The order it redrives; null for a batch, first to last_sequence_number';
 
 -- One row per code version that fails and has applied nothing since; none in good times.
 create table inorder.deploy (

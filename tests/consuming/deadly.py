@@ -1,6 +1,7 @@
 """A projection that some events kill, each in its own way, and that a switch makes fail for all."""
 
 import os
+import re
 import resource
 import sys
 from collections.abc import Callable
@@ -46,9 +47,15 @@ def _quit() -> None:
     sys.exit("the projection has had enough")
 
 
+def _backtrack() -> None:
+    """Never lets go of the interpreter, so that no thread of Python's can do anything about it."""
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
 KILLERS: dict[str, Callable[[], None]] = {
     "exit": _exit,
     "loop": _loop,
+    "stuck": _backtrack,
     "memory_error": _raise_memory_error,
     "allocate": _allocate,
     "swell": _swell,

@@ -36,6 +36,7 @@ def environment(database_url: str, **variables: str) -> Iterator[Callable[..., A
     given = {
         "DATABASE_URL": database_url,
         "PROJECTION": "tests.consuming.journal:Journal",
+        "FUSE_SECONDS": "0",  # a test asks again at once
         "CODE_VERSION": "tests",  # else a digest over all tests: the package of the projection
         **variables,
     }

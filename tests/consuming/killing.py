@@ -3,13 +3,15 @@ everything that is not a death happens too. One seed, one history.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from consumer.apart.evidence import At
+from consumer.apart.witness import Ended, Inside, Witness, Work
 from consumer.arrivals import Record
 from consumer.attempts import Attempts, Interrupted
 from consumer.batch import Applied, apply_batch
@@ -55,16 +57,58 @@ class Mortal(Delivery):
 
 
 class Deadly(JournalInMemory):
-    """Events of type `kill` end the process; what died is written down."""
+    """Events of type `kill` end the process; what died is written down. `telling` hears which order
+    comes next.
+    """
 
     def __init__(self) -> None:
         self.victims: list[Any] = []
+        self.telling: Callable[[str | None], None] = lambda _: None
+
+    def load(self, cursor: Any, order_ids: Sequence[str]) -> Any:
+        self.telling(None)
+        return super().load(cursor, order_ids)
 
     def apply(self, state: list[str] | None, event: Event) -> list[str]:
+        self.telling(event.order_id)
         if event.type == KILL:
             self.victims.append(event.id)
             raise Killed
         return super().apply(state, event)
+
+
+class Apart:
+    """A process apart in this one: it says where it is, and dies as the others do."""
+
+    def __init__(self, world: "World", attempts: Attempts) -> None:
+        self._world = world
+        self._attempts = attempts
+        self._piece = At()
+        self._here: At | None = None
+
+    def __call__(self, work: Work, _: float, __: float) -> Ended:
+        world = self._world
+        said: list[Any] = []
+        self._here = None
+        world.projection.telling = self._nearer
+        world.processes += 1
+        try:
+            work.do(Inside(self._attempts, self._at, said.append))
+        except (Killed, MemoryError, SystemExit) as death:
+            world.now += 0.1
+            return Ended(said=said, at=self._here, death=type(death).__name__)
+        except Interrupted as problem:
+            return Ended(said=said, at=self._here, problem=problem)
+        finally:
+            world.projection.telling = lambda _: None
+        return Ended(said=said, at=self._here)
+
+    def _at(self, piece: At) -> None:
+        self._piece = self._here = piece
+
+    def _nearer(self, order_id: str | None) -> None:
+        if self._piece.order_id is None:
+            self._here = At(order_id)
 
 
 class World:
@@ -77,6 +121,7 @@ class World:
         self.database = MarkedDatabase(lambda: self.now)
         self.projection = Deadly()
         self.environments = 0
+        self.processes = 0
         self.graves: list[Any] = []
         self.away = False
         self._warm: list[UUID] = []
@@ -92,7 +137,7 @@ class World:
         environment = self._environment()
         deadline = self.now + TIMEOUT
         attempts = Attempts(self.database, self.projection, lambda: deadline - self.now, 0.1, CODE)
-        delivery = Mortal(attempts, environment=environment, code_version=CODE.version, shard=SHARD)
+        delivery = Mortal(attempts, environment=environment, shard=SHARD)
         delivery.graves = self.graves
         try:
             applied = apply_batch(
@@ -101,7 +146,7 @@ class World:
                 chunk_events=30,
                 drain=3,
                 delivery=delivery,
-                killer_deaths=DEATHS,
+                witness=Witness(attempts, Apart(self, attempts), DEATHS, 5.0),
             )
         except Killed:
             # A loop is killed at the time-out, an exit is known at once.
@@ -114,12 +159,9 @@ class World:
     def twin(self, records: Sequence[Record]) -> None:
         """Another invocation of the same batch begins, and is at work until its own end."""
         attempts = Attempts(self.database, self.projection, lambda: TIMEOUT, 0.1, CODE)
-        twin = Delivery(attempts, environment=self._new(), code_version=CODE.version, shard=SHARD)
-        arrivals = [a for record in records for a in record.arrivals]
-        arrival = self.random.choice(arrivals)
+        twin = Delivery(attempts, environment=self._new(), shard=SHARD)
         with suppress(Interrupted):  # or it meets the outage at once
-            twin.begin([int(r.sequence_number) for r in records], {a.order_id for a in arrivals})
-            twin.name(arrival.order_id, arrival.position)
+            twin.begin([int(r.sequence_number) for r in records])
 
     @contextmanager
     def calm(self) -> Iterator[None]:

@@ -26,29 +26,19 @@ class MarkersInMemory:
         self.deadlines: dict[UUID, float] = {}
         self.failing: dict[str, Failing] = {}
 
-    def begin(self, mark: Mark) -> tuple[bool, list[Marker]]:
-        self.mark(msgspec.structs.replace(mark, position=None))
+    def begin(self, mark: Mark) -> list[Marker]:
         others = [
             msgspec.structs.replace(marker, dead=self.deadlines[environment] < self.clock())
             for environment, marker in self.markers.items()
             if environment != mark.environment
             and environment in self.deadlines
-            and (marker.order_id is not None or marker.span.overlaps(mark.span))
+            and marker.span.overlaps(mark.span)
         ]
-        known = self.failing.get(mark.code_version)
-        return known is not None and known.stopped, others
-
-    def mark(self, mark: Mark) -> None:
         self.deadlines[mark.environment] = self.clock() + mark.seconds
         self.markers[mark.environment] = Marker(
-            environment=mark.environment,
-            span=mark.span,
-            marked_at=self.clock(),
-            dead=False,
-            code_version=mark.code_version,
-            order_id=mark.order_id,
-            position=mark.position,
+            environment=mark.environment, span=mark.span, dead=False
         )
+        return others
 
     def end(self, environment: UUID, settled: Sequence[UUID] = ()) -> None:
         self.deadlines.pop(environment, None)
@@ -104,12 +94,7 @@ class MarkedDatabase(MemoryDatabase):
         super().write(decisions, strays)
         beside = beside or Beside()
         known = self.deliveries
-        known.forget(beside.forgotten)
         if beside.succeeded:
-            failing = known.failing.pop(beside.code_version, Failing())
-            if failing.stopped:
-                known.forget(
-                    [e for e, m in known.markers.items() if m.code_version == beside.code_version]
-                )
+            known.failing.pop(beside.code_version, None)
         if beside.ended is not None:
             known.deadlines.pop(beside.ended, None)

@@ -183,7 +183,6 @@ def golden() -> dict[str, dict[str, Any]]:
         "schedule.json": operating.schedule(),
         "bucket-object-created.json": operating.object_created(),
         "bucket-object.json": operating.failed_batch(batch),
-        "redrive-object.json": operating.redrive_object(),
         "redrive-order.json": {"order_id": "kettle"},
         "redrive-rehearsal.json": {"reason": "rejected", "dry_run": True},
     }

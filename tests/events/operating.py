@@ -53,13 +53,6 @@ def object_created(key: str = OBJECT_KEY, bucket: str = BUCKET) -> dict[str, Any
     }
 
 
-def redrive_object() -> dict[str, Any]:
-    """The same as the template's rule hands it to redrive: as much of an S3 notification as is
-    read.
-    """
-    return {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": OBJECT_KEY}}}]}
-
-
 def failed_batch(batch: dict[str, Any]) -> dict[str, Any]:
     """The object itself: what the mapping writes when it gives up on a batch."""
     records = batch["Records"]

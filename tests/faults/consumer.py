@@ -7,7 +7,7 @@ invocations meet it, not on how long it takes.
 
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,12 @@ def consuming(
     seconds: float = SECONDS,
     memory_mb: int | None = None,
     concurrency: int = _CONCURRENCY,
+    checkpoints: Mapping[str, str] | None = None,
     **variables: str,
 ) -> Iterator[Consumer]:
-    """A consumer that begins at TRIM_HORIZON. `seconds` and `memory_mb` are the function's."""
+    """A consumer that begins where the settings say, or goes on from these checkpoints. `seconds`
+    and `memory_mb` are the function's.
+    """
     function = _TEMPLATE.function(
         "ConsumerFunction",
         environment={
@@ -134,6 +137,7 @@ def consuming(
         Folder(folder / "on-failure", identity),
         settings,
         undocumented=undocumented or quick(),
+        checkpoints=checkpoints,
     )
     try:
         with runner:

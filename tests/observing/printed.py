@@ -30,7 +30,7 @@ class Printing:
         self._started: list[ChildProcess] = []
 
     def start(
-        self, name: str, handler: str, *, seconds: float = 5.0, **variables: str
+        self, name: str, handler: str, *, seconds: float = 30.0, **variables: str
     ) -> Callable[[Mapping[str, Any]], InvocationResult]:
         """Gives a function that invokes this handler in a process with these variables."""
         function = Function(

@@ -49,7 +49,7 @@ def _given(shape: Any, options: list[str]) -> dict[str, Any]:
     return found
 
 
-def _value(shape: Any, values: list[str]) -> Any:
+def _value(shape: Any, values: list[str]) -> Any:  # noqa: PLR0911 - a kind each
     kind = shape.type_name
     if kind == "boolean":
         assert not values
@@ -57,6 +57,8 @@ def _value(shape: Any, values: list[str]) -> Any:
     if kind == "list":
         return [_value(shape.member, [value]) for value in values]
     (text,) = values
+    if kind == "map":
+        return dict(part.split("=", 1) for part in text.split(","))
     if kind == "structure":
         pairs = dict(part.split("=", 1) for part in text.split(","))
         return {key: _value(shape.members[key], [value]) for key, value in pairs.items()}

@@ -12,7 +12,7 @@ from consumer.redrive.request import Objects, Scheduled, read_request
 from tests.events.generate import HERE
 from tests.events.operating import object_created
 from tests.events.places import BUCKET, OBJECT_KEY
-from tests.packaging.eventbridge import handed_on, matches
+from tests.packaging.eventbridge import matches
 from tests.packaging.rules import RuleResolver
 from tests.packaging.transformed import EXTERNAL, get_att, properties
 
@@ -51,16 +51,12 @@ class TestNewObject:
 
     def test_redrive_reads_what_it_hands_on(self, rule):
         (target,) = rule["Targets"]
-        given = handed_on(target["InputTransformer"], golden("bucket-object-created.json"))
-        assert given == golden("redrive-object.json")
+        assert not {"Input", "InputPath", "InputTransformer"} & target.keys(), "the event as it is"
+        given = golden("bucket-object-created.json")
         assert read_request(given) == Objects(((BUCKET, OBJECT_KEY),))
 
     def test_the_prefix_is_redrives_own(self, rule):
         assert rule["EventPattern"]["detail"]["object"]["key"] == [{"prefix": PREFIX}]
-
-    def test_lambdas_keys_have_nothing_that_is_url_encoded(self):
-        """The bus does not encode a key, and redrive decodes it."""
-        assert re.fullmatch(r"[A-Za-z0-9/._-]+", OBJECT_KEY)
 
     def test_the_bus_may_invoke_for_this_rule_only(self, resources):
         permission = properties(resources, "RedriveFunctionNewObjectPermission")

@@ -52,7 +52,7 @@ def statuses(sql):
 
 class TestRedrive:
     def test_an_object_is_fed_in_and_may_then_expire(self, redrive, bucket, sql, resources):
-        answer = redrive("redrive-object.json")
+        answer = redrive("bucket-object-created.json")
         assert answer["counts"]["ObjectsFedIn"] == 1, answer
         assert statuses(sql) == {"teapot": "placed", "kettle": "canceled"}
         tags = bucket.get_object_tagging(Bucket=BUCKET, Key=OBJECT_KEY)["TagSet"]
@@ -85,7 +85,7 @@ class TestRedrive:
                 AWS_ENDPOINT_URL_S3=endpoint,
                 PYTHONPATH=os.fspath(sdk),
             )
-            answer = invoke("redrive-object.json")
+            answer = invoke("bucket-object-created.json")
         assert answer["interrupted"]
         assert bucket.get_object_tagging(Bucket=BUCKET, Key=OBJECT_KEY)["TagSet"] == []
 

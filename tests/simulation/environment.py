@@ -4,11 +4,15 @@ Inside it runs the consumer's own code, wired as `consumer.handler` wires it.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
+from consumer.apart.evidence import At
+from consumer.apart.telling import Tell, Telling
+from consumer.apart.witness import Ended, Inside, Witness, Work
 from consumer.arrivals import read_batch
-from consumer.attempts import Attempts
+from consumer.attempts import Attempts, Interrupted
 from consumer.batch import Applied, apply_batch
 from consumer.database import Database
 from consumer.delivery import Delivery
@@ -17,6 +21,7 @@ from consumer.redrive.lots import Bound
 from consumer.redrive.orders import Redriven, Which, redrive_orders
 from consumer.redrive.replay import Means
 from consumer.settings import Settings
+from consumer.transaction import TransactionFailed
 from consumer.watchdog import cuts
 from tests.simulation.database.connection import Connection
 from tests.simulation.database.server import Server, error_of
@@ -28,6 +33,7 @@ RESERVE_SECONDS = 1.0
 CONNECT_SECONDS = 5
 KILLER_DEATHS = 3
 FAILING_ORDERS = 3
+PROJECTION_MS = 5_000
 
 _REFUSALS = (
     ("serialization", "40001"),
@@ -63,7 +69,11 @@ class Surroundings(Protocol):
     drain_entries: int
     mutates: bool
 
+    log: Callable[..., None]
+
     def kill(self, environment: "Environment", how: str) -> None: ...
+
+    def died_apart(self, at: At | None) -> None: ...
 
     def connected(self, name: str) -> None: ...
 
@@ -82,10 +92,13 @@ class Environment:
         self.dead = False
         self.task: Task | None = None
         self.problem = ""
+        self.child: Child | None = None
+        self._longest_ms = PROJECTION_MS
         self._function = function
+        self._kind = projection
         self.connections: dict[Connection, None] = {}
         self.database = SimulatedDatabase(self._connect)
-        self.projection = projection(mutates=function.mutates, die=self._die, hang=self._hang)
+        self.projection: Any = projection(mutates=function.mutates, die=self._die, hang=self._hang)
 
     # ---------------------------------------------------------------- one invocation
 
@@ -93,21 +106,15 @@ class Environment:
         """What `consumer.handler` does, without its logs and metrics."""
         function = self._function
         attempts = self._attempts(deadline)
-        delivery = Delivery(
-            attempts, environment=self.id, code_version=self.version, shard=shard_id
-        )
-        watched = cuts(attempts.remaining(), reserve=RESERVE_SECONDS, connect=CONNECT_SECONDS)
-        task = function.loop.running
-        for seconds in watched:
-            at = function.loop.now + int(seconds * 1_000)
-            function.loop.at(at, lambda: None if task.done else self.database.cut())
+        delivery = Delivery(attempts, environment=self.id, shard=shard_id)
+        self._watch(attempts.remaining())
         applied: Applied = apply_batch(
             read_batch(event),
             attempts,
             chunk_events=function.chunk_events,
             drain=function.drain_entries,
             delivery=delivery,
-            killer_deaths=KILLER_DEATHS,
+            witness=Witness(attempts, self._apart, KILLER_DEATHS, PROJECTION_MS / 1_000),
         )
         self.problem = str(applied.problem)
         checkpoint = applied.checkpoint
@@ -116,9 +123,24 @@ class Environment:
 
     def redrive(self, which: Which, deadline: int) -> list[Redriven]:
         attempts = self._attempts(deadline)
-        delivery = Delivery(attempts, environment=self.id, code_version=self.version)
-        means = Means(attempts, delivery, Bound(entries=2), KILLER_DEATHS)
+        delivery = Delivery(attempts, environment=self.id)
+        witness = Witness(attempts, self._apart, KILLER_DEATHS, PROJECTION_MS / 1_000)
+        means = Means(attempts, delivery, Bound(entries=2), witness)
         return list(redrive_orders(means, which))
+
+    def _apart(self, work: Work, seconds: float, longest: float) -> Ended:
+        self.child = Child(self, longest)
+        try:
+            return self.child.run(work, seconds)
+        finally:
+            self.child = None
+
+    def _watch(self, remaining: float) -> None:
+        """`consumer.watchdog`."""
+        loop, task = self._function.loop, self._function.loop.running
+        for seconds in cuts(remaining, reserve=RESERVE_SECONDS, connect=CONNECT_SECONDS):
+            at = loop.now + int(seconds * 1_000)
+            loop.at(at, lambda: None if task.done else self.database.cut())
 
     def _attempts(self, deadline: int) -> Attempts:
         loop = self._function.loop
@@ -157,6 +179,16 @@ class Environment:
             self._die()
         return strikes("commit_lost"), strikes("commit_answer_lost")
 
+    def bury(self) -> None:
+        """It is gone, with whatever it has started."""
+        if self.child is not None:
+            self.child.bury()
+        for connection in list(self.connections):
+            connection.vanish()
+        self.dead = True
+        if self.task is not None:
+            self.task.kill()
+
     def closed(self, connection: Connection) -> None:
         self.connections.pop(connection, None)
         self._function.disconnected(self.name)
@@ -178,11 +210,83 @@ class Environment:
         return connection
 
     def _hang(self) -> None:
+        """For ever, or until it is found to run for too long."""
         self._function.strikes("")  # whoever waits for its locks is disturbed already
+        self._function.loop.after(self._longest_ms, lambda: self._end("overruns"))
         self._function.loop.running.pause()
 
     def _die(self) -> None:
         """Called by the process itself: nothing of it runs after this."""
-        self._function.loop.after(0, lambda: self._function.kill(self, "crashes"))
+        self._function.loop.after(0, lambda: self._end("crashes"))
         self._function.loop.running.pause()
         raise Killed
+
+    def _end(self, how: str) -> None:
+        self._function.kill(self, how)
+
+
+class Child(Environment):
+    """A process apart, of an environment that waits for it: the real `consumer.apart`, but for the
+    pipe.
+    """
+
+    def __init__(self, parent: Environment, longest: float) -> None:
+        super().__init__(parent._function, parent.id.int, parent.version, parent._kind)
+        self._longest_ms = int(longest * 1_000)
+        self._said: list[Any] = []
+        self._at: At | None = None
+        self._ended: Ended | None = None
+        self._tell = Tell(self._hear)
+        self.projection = Telling(self.projection, self._tell)
+
+    def run(self, work: Work, seconds: float) -> Ended:
+        """What the parent gets; it waits meanwhile."""
+        function = self._function
+        loop, parent = function.loop, function.loop.running
+        turn = parent.turn
+        self._wake = lambda: parent.resume(turn)
+        function.log("apart", self.name)
+        self.task = loop.spawn(partial(self._work, work, loop.now + int(seconds * 1_000)))
+        loop.after(int(seconds * 1_000), self._give_up)
+        parent.pause()
+        assert self._ended is not None
+        return self._ended
+
+    def _work(self, work: Work, deadline: int) -> None:
+        self._function.loop.sleep(self._function.dice.between(200, 900))
+        attempts = self._attempts(deadline)
+        self._watch(attempts.remaining())
+        problem: Interrupted | None = None
+        try:
+            work.do(Inside(attempts, self._tell.at, self._tell.say))
+        except Interrupted as interrupted:
+            problem = interrupted
+        except TransactionFailed as failed:
+            problem = Interrupted(failed.fault, str(failed))
+        except (MemoryError, SystemExit):
+            self._die()
+        self.database.close()
+        self._over(Ended(said=self._said, at=self._at, problem=problem))
+
+    def _hear(self, kind: str, told: Any) -> None:
+        if kind == "at":
+            self._at = told
+        else:
+            self._said.append(told)
+
+    def _end(self, how: str) -> None:
+        if self._ended is None:
+            self._function.log(self.name, how, "apart", str(self._at))
+            self._function.died_apart(self._at)
+            self.bury()
+            self._over(Ended(said=self._said, at=self._at, death=how))
+
+    def _give_up(self) -> None:
+        if self._ended is None:
+            self.bury()
+            problem = Interrupted(None, "a process apart did not come back")
+            self._over(Ended(said=self._said, at=self._at, problem=problem))
+
+    def _over(self, ended: Ended) -> None:
+        self._ended = ended
+        self._function.loop.after(1, self._wake)

@@ -5,6 +5,7 @@ from functools import partial
 from types import NoneType
 from typing import Any
 
+from consumer.apart.evidence import At
 from consumer.attempts import Interrupted
 from consumer.redrive.orders import Which
 from consumer.transaction import TransactionFailed
@@ -43,7 +44,7 @@ class Function:
         self.invocations = 0
         self._disturbed = disturbed
         self._checker = checker
-        self._log = log
+        self.log = log
         self._concurrency: int = scenario.concurrency
         self._timeout: int = scenario.timeout_ms
         self._idle: list[Environment] = []
@@ -54,7 +55,7 @@ class Function:
 
     def deploy(self, version: str, projection: type[Trails]) -> None:
         """New environments run this version; the old ones end what they are doing."""
-        self._log("deploy", version)
+        self.log("deploy", version)
         self._version, self._projection = version, projection
         for environment in self._idle:
             self._discard(environment)
@@ -69,7 +70,7 @@ class Function:
     ) -> None:
         """Run a batch; `answer` gets what Lambda says of it."""
         if self.strikes("throttle") or (not self._idle and self._full()):
-            self._log("throttled")
+            self.log("throttled")
             self.loop.after(1, partial(answer, Throttled()))
             return
         environment = self._take()
@@ -77,7 +78,7 @@ class Function:
         deadline = began + self._timeout
         self.invocations += 1
         self._busy[environment] = answer
-        self._log("invoke", environment.name, shard_id, len(event["Records"]))
+        self.log("invoke", environment.name, shard_id, len(event["Records"]))
         stall = self.strikes("stall")
 
         def work() -> dict[str, Any]:
@@ -94,10 +95,10 @@ class Function:
         self._made += 1
         environment = Environment(self, self._made, self._version, self._projection)
         deadline = self.loop.now + self._timeout
-        self._log("redrive", which.name, environment.name)
+        self.log("redrive", which.name, environment.name)
 
         def end(task: Task) -> None:
-            self._log("redriven", environment.name, *_redriven(task))
+            self.log("redriven", environment.name, *_redriven(task))
             if not isinstance(task.error, (Interrupted, TransactionFailed, NoneType)):
                 name = type(task.error).__name__
                 self._checker.failed(f"a redrive raised {name}: {task.error}")
@@ -111,15 +112,18 @@ class Function:
         """The process is gone, in the middle of whatever it does."""
         if environment.dead:
             return
-        self._log(environment.name, how)
+        self.log(environment.name, how)
         self.strikes("")  # a death disturbs
-        marker = self.server.tables.table("delivery").get(environment.id)
-        if marker is not None and marker["deadline"] is not None:
-            self._checker.died(marker)
         answer = self._busy.pop(environment, None)
-        self._bury(environment)
+        environment.bury()
         if answer is not None:
             answer(FunctionFailed(timed_out=how == "times out"))
+
+    def died_apart(self, at: At | None) -> None:
+        """A process died before its parent's eyes."""
+        self.strikes("")
+        if at is not None and at.position is not None:
+            self._checker.witnessed(at.position)
 
     def connected(self, name: str) -> None:
         self._checker.connected(name, len(self._idle) + len(self._busy))
@@ -145,7 +149,7 @@ class Function:
             raise task.error
         failures = task.result["batchItemFailures"]
         checkpoint = failures[0]["itemIdentifier"] if failures else None
-        self._log(environment.name, "answers", checkpoint or "done", environment.problem)
+        self.log(environment.name, "answers", checkpoint or "done", environment.problem)
         if not self._disturbed(began):
             self._checker.ended_undisturbed(environment.name, checkpoint, environment.problem)
         if environment.version == self._version:
@@ -157,14 +161,7 @@ class Function:
 
     def _discard(self, environment: Environment) -> None:
         """Lambda ends an environment that nobody uses."""
-        self._bury(environment)
-
-    def _bury(self, environment: Environment) -> None:
-        for connection in list(environment.connections):
-            connection.vanish()
-        environment.dead = True
-        if environment.task is not None:
-            environment.task.kill()
+        environment.bury()
 
 
 def _redriven(task: Task) -> list[str]:

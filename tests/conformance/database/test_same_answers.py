@@ -17,8 +17,7 @@ from consumer.redrive.lots import Bound, Lots, parked_orders
 from consumer.redrive.turn import take_turn
 from consumer.sequencer import decide
 from consumer.store import Beside
-from consumer.suspicion import Span
-from contract import Position
+from consumer.suspicion import Marker, Span
 from tests.conformance.database.servers import ImaginedDatabase, RealDatabase, call, store_of
 from tests.consuming.events import apply_unless_refused, arrive, make_event
 from tests.simulation.dice import Dice
@@ -84,7 +83,7 @@ class Work:
         def work() -> Any:
             with store_of(self._client) as store:
                 lots = Lots(store._cursor)
-                lots.announce(order_id, "v1")
+                announced = lots.announce(order_id, "v1")
                 head = lots.lock(order_id)
                 if head is None or head.state is not State.PARKED:
                     return head
@@ -94,7 +93,7 @@ class Work:
                 if turn.refused is not None:
                     lots.count_attempt(turn.refused, Reason.REJECTED)
                 facts = sorted(lot.facts, key=repr)
-                return msgspec.structs.replace(lot, facts=tuple(facts)), turn
+                return announced, msgspec.structs.replace(lot, facts=tuple(facts)), turn
 
         self.answers.append(call(self._client, work))
 
@@ -148,26 +147,30 @@ def test_both_answer_alike(seed, database_url):
 def test_markers_and_versions_answer_alike(database):
     client = database.client()
     one, two = UUID(int=1), UUID(int=2)
-    span = Span(shard="s", first=1, last=9)
+    batch = Span(shard="s", first=1, last=9)
+    beside = Span(shard="s", first=10, last=12)
 
-    def mark(environment: UUID, seconds: float, **named: Any) -> Mark:
-        return Mark(environment=environment, code_version="v1", span=span, seconds=seconds, **named)
+    def mark(environment: UUID, seconds: float, span: Span = batch) -> Mark:
+        return Mark(environment=environment, span=span, seconds=seconds)
 
     def work() -> None:
         with client.connection.cursor(binary=True) as cursor:
             deliveries = Deliveries(cursor)
-            assert deliveries.begin(mark(one, 60)) == (False, [])
-            deliveries.mark(mark(one, -1, order_id="A", position=Position(5, 0)))
+            assert deliveries.begin(mark(one, -1)) == []
             deliveries.stop("v1", ["A"])
-            stopped, (marker,) = deliveries.begin(mark(two, 60))
-            assert stopped
-            assert (marker.environment, marker.dead, marker.order_id) == (one, True, "A")
-            assert (marker.position, marker.span) == (Position(5, 0), span)
+            dead = Marker(environment=one, span=batch, dead=True)
+            assert deliveries.begin(mark(two, 60)) == [dead]
+            assert deliveries.begin(mark(two, 60, beside)) == []
             deliveries.end(two, [one])
-            assert deliveries.begin(mark(two, 60)) == (True, [])
+            assert deliveries.begin(mark(two, 60)) == []
             deliveries.die(two)
-            _, (marker,) = deliveries.begin(mark(one, 60))
+            (marker,) = deliveries.begin(mark(one, 60))
             assert marker.environment == two
+            redrive = Span(order_id="A")
+            assert deliveries.begin(mark(one, 60, redrive)) == []
+            assert deliveries.begin(mark(two, 60, redrive)) == [
+                Marker(environment=one, span=redrive, dead=False)
+            ]
 
     call(client, work)
 

@@ -8,10 +8,10 @@ import pytest
 
 from consumer.database import Database
 from consumer.deliveries import Mark
+from consumer.deploys import Failing
 from consumer.settings import read
 from consumer.store import Beside
-from consumer.suspicion import Span
-from contract import Position
+from consumer.suspicion import Marker, Span
 from tests.consuming.markers import MarkedDatabase
 
 ONE, TWO, THREE, FOUR = (UUID(int=n) for n in range(1, 5))
@@ -32,22 +32,18 @@ def database(request):
     opened.close()
 
 
-def mark(environment=ONE, span=HERE, seconds=FAR, order_id=None, position=None, version="v1"):
-    return Mark(
-        environment=environment,
-        code_version=version,
-        span=span,
-        seconds=seconds,
-        order_id=order_id,
-        position=position,
-    )
+def mark(environment=ONE, span=HERE, seconds=FAR):
+    return Mark(environment=environment, span=span, seconds=seconds)
+
+
+def redrive(order_id):
+    return Span(order_id=order_id)
 
 
 def begun(database, given):
-    """Whether the version is stopped, and who is named by environment: order, position, dead."""
+    """Who else is there, and whether dead."""
     with database.at_once() as deliveries:
-        stopped, markers = deliveries.begin(given)
-    return stopped, {m.environment: (m.order_id, m.position, m.dead) for m in markers}
+        return {m.environment: m.dead for m in deliveries.begin(given)}
 
 
 @contextmanager
@@ -72,17 +68,14 @@ def rolled_back(database):
 
 
 def test_the_first_sees_nobody(database):
-    assert begun(database, mark()) == (False, {})
+    assert begun(database, mark()) == {}
 
 
 def test_the_second_sees_the_first_whole(database):
     begun(database, mark(ONE))
     with database.at_once() as deliveries:
-        _, (marker,) = deliveries.begin(mark(TWO))
-    assert marker.environment == ONE
-    assert marker.span == HERE
-    assert marker.code_version == "v1"
-    assert abs(marker.marked_at - time.time()) < 30
+        (marker,) = deliveries.begin(mark(TWO))
+    assert marker == Marker(environment=ONE, span=HERE, dead=False)
 
 
 @pytest.mark.parametrize(
@@ -93,40 +86,36 @@ def test_the_second_sees_the_first_whole(database):
         (Span(shard="shard-0", first=12, last=13), True),
         (Span(shard="shard-0", first=21, last=30), False),
         (Span(shard="shard-1", first=10, last=20), False),
-        (Span(), False),
+        (Span(order_id="A"), False),
     ],
 )
 def test_a_batch_is_seen_where_it_overlaps(database, span, seen):
     begun(database, mark(ONE))
-    assert (ONE in begun(database, mark(TWO, span))[1]) is seen
+    assert (ONE in begun(database, mark(TWO, span))) is seen
 
 
-def test_an_order_is_seen_everywhere(database):
-    at = Position(2**70, 3)
-    with said(database) as deliveries:
-        deliveries.mark(mark(ONE, order_id="A"))
-        deliveries.mark(mark(TWO, order_id="B", position=at, seconds=PAST))
-    elsewhere = Span(shard="shard-9", first=1, last=1)
-    seen = begun(database, mark(THREE, elsewhere))[1]
-    assert seen == {ONE: ("A", None, False), TWO: ("B", at, True)}
-    assert begun(database, mark(FOUR, Span()))[1].keys() == {ONE, TWO}
+def test_a_redrive_is_seen_by_redrives_of_its_order(database):
+    begun(database, mark(ONE, redrive("A")))
+    begun(database, mark(TWO, redrive("B"), seconds=PAST))
+    assert begun(database, mark(THREE)) == {}
+    assert begun(database, mark(FOUR, redrive("A"))) == {ONE: False}
+    assert begun(database, mark(FOUR, redrive("B"))) == {TWO: True}
 
 
 def test_an_environment_has_one_marker(database):
     begun(database, mark(ONE))
-    with said(database) as deliveries:
-        deliveries.mark(mark(ONE, order_id="A", position=Position(11, 0)))
-        deliveries.mark(mark(ONE, order_id="B"))
-    assert begun(database, mark(TWO))[1] == {ONE: ("B", None, False)}
+    begun(database, mark(ONE, redrive("A")))
+    assert begun(database, mark(TWO)) == {}
     begun(database, mark(ONE))
-    assert begun(database, mark(TWO))[1] == {ONE: (None, None, False)}
+    assert begun(database, mark(TWO)) == {ONE: False}
+    assert begun(database, mark(TWO, redrive("A"))) == {}
 
 
 def test_after_its_end_nobody_sees_it(database):
     begun(database, mark(ONE, seconds=PAST))
     with said(database) as deliveries:
         deliveries.end(ONE)
-    assert begun(database, mark(TWO))[1] == {}
+    assert begun(database, mark(TWO)) == {}
 
 
 def test_an_end_settles_others_and_never_itself(database):
@@ -134,7 +123,7 @@ def test_an_end_settles_others_and_never_itself(database):
     begun(database, mark(TWO))
     with said(database) as deliveries:
         deliveries.end(TWO, [ONE, TWO])
-    assert begun(database, mark(THREE))[1] == {}
+    assert begun(database, mark(THREE)) == {}
 
 
 def test_what_dies_is_dead_at_once(database):
@@ -142,7 +131,7 @@ def test_what_dies_is_dead_at_once(database):
     with said(database) as deliveries:
         deliveries.die(ONE)
     time.sleep(0.001)  # the clock has to move on
-    assert begun(database, mark(TWO))[1] == {ONE: (None, None, True)}
+    assert begun(database, mark(TWO)) == {ONE: True}
 
 
 def test_what_ended_cannot_die(database):
@@ -150,42 +139,30 @@ def test_what_ended_cannot_die(database):
     with said(database) as deliveries:
         deliveries.end(ONE)
         deliveries.die(ONE)
-    assert begun(database, mark(TWO))[1] == {}
+    assert begun(database, mark(TWO)) == {}
 
 
-def test_a_stopped_version_is_told_so(database):
+def test_a_success_lifts_a_stop_and_leaves_the_markers(database):
+    begun(database, mark(ONE, seconds=PAST))
     with said(database) as deliveries:
         deliveries.stop("v1", ["A", "B"])
         deliveries.stop("v1", ["A", "B", "C"])
-    assert begun(database, mark(ONE))[0]
-    assert not begun(database, mark(ONE, version="v2"))[0]
-
-
-def test_a_success_lifts_the_stop_and_voids_the_deaths_of_that_version(database):
-    begun(database, mark(ONE, seconds=PAST))
-    begun(database, mark(TWO, seconds=PAST, version="v2"))
-    with said(database) as deliveries:
-        deliveries.stop("v1", ["A"])
+    with database.transaction() as (store, _):
+        assert store.count_failing("v1", ["A"]).stopped
+        assert not store.count_failing("v2", ["A"]).stopped
     with database.transaction() as (store, _):
         store.write([], [], Beside(code_version="v1", succeeded=True))
-    assert begun(database, mark(THREE)) == (False, {TWO: (None, None, True)})
-
-
-def test_without_a_stop_a_success_leaves_the_deaths(database):
-    begun(database, mark(ONE, seconds=PAST))
     with database.transaction() as (store, _):
-        store.count_failing("v1", ["A"])
-        store.write([], [], Beside(code_version="v1", succeeded=True))
-    assert begun(database, mark(THREE)) == (False, {ONE: (None, None, True)})
+        assert store.count_failing("v1", ["D"]) == Failing(orders=("D",), stopped=False)
+    assert begun(database, mark(THREE)) == {ONE: True}
 
 
-def test_a_commit_takes_back_its_own_marker_and_forgets_others(database):
+def test_a_commit_takes_back_its_own_marker(database):
     begun(database, mark(ONE))
     begun(database, mark(TWO))
-    begun(database, mark(THREE))
     with database.transaction() as (store, _):
-        store.write([], [], Beside(ended=ONE, forgotten=(TWO,)))
-    assert begun(database, mark(FOUR))[1] == {THREE: (None, None, False)}
+        store.write([], [], Beside(ended=ONE))
+    assert begun(database, mark(THREE)) == {TWO: False}
 
 
 def test_failing_orders_are_counted_once_each(database):
@@ -209,5 +186,5 @@ def test_a_count_stays_with_its_transaction(database):
 def test_a_mark_that_was_taken_back_in_vain_stays(database):
     begun(database, mark(ONE))
     with rolled_back(database) as store:
-        store.write([], [], Beside(ended=ONE, forgotten=(ONE,)))
-    assert ONE in begun(database, mark(TWO))[1]
+        store.write([], [], Beside(ended=ONE))
+    assert ONE in begun(database, mark(TWO))

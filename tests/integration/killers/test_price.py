@@ -33,9 +33,7 @@ def test_one_round_trip_more(postgres, sql, database_url, chunk_events):
                 )
             )
             attempts = Attempts(database, Setwise(), lambda: 60.0, 1.0, Code(version="v1", most=5))
-            delivery = Delivery(
-                attempts, environment=UUID(int=1), code_version="v1", shard="shard-0"
-            )
+            delivery = Delivery(attempts, environment=UUID(int=1), shard="shard-0")
             with relay.counting() as counted:
                 applied = apply_batch(
                     records,

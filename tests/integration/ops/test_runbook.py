@@ -11,10 +11,12 @@ from consumer.order import Reason
 from contract import encode_event
 from contract.metrics import Metric
 from ops.cli import run
+from ops.doctor import command as doctor
 from tests.consuming.events import REFUSED, id_of, make_event
 from tests.operating import projections
 from tests.operating.aws_commands import check_aws
 from tests.operating.world import World
+from tests.unit.doctor.stubbed import playing, shop
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 TEXT = RUNBOOK.read_text()
@@ -93,8 +95,16 @@ def test_the_command_is_one_that_aws_takes(command):
     check_aws(command)
 
 
+@pytest.fixture
+def deployed(monkeypatch):
+    """A stack for doctor to look at."""
+    with playing(shop()) as clients:
+        monkeypatch.setattr(doctor, "_clients", lambda _region: clients)
+        yield
+
+
 @pytest.mark.parametrize(("heading", "command"), OURS, ids=lambda text: text)
-def test_the_command_runs(world, heading, command, capsys):
+def test_the_command_runs(world, deployed, heading, command, capsys):
     park(world, heading)
     program, *tokens = shlex.split(command)
     assert program == "inorder"

@@ -121,7 +121,7 @@ def test_deaths_of_everything_stop_it_too(sql, consumers, broken):
         BROKEN=str(broken),
         KILLER_DEATHS="1",
         FAILING_ORDERS="3",
-        seconds=1.5,
+        seconds=20.0,
         CODE_VERSION="v1",
     )
     settings = msgspec.structs.replace(AS_DEPLOYED, batch_size=25)

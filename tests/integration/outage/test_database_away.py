@@ -19,7 +19,7 @@ from consumer.database import Database
 from consumer.deliveries import Mark
 from consumer.settings import read
 from consumer.suspicion import Span
-from contract import Position, encode_event
+from contract import encode_event
 from local.environments.environment import Ending
 from local.mapping.undocumented import Undocumented
 from local.postgres import Postgres, temporary_folder
@@ -99,12 +99,7 @@ def test_the_database_is_away_for_a_while(server, consumers, how):
 def test_what_was_said_before_a_restart_blames_nobody(server):
     """The markers of an orderly shutdown are still there: it was the server that interrupted."""
     said = Mark(
-        environment=id_of("before"),
-        code_version="v1",
-        span=Span(shard="shard-0", first=1, last=2),
-        seconds=-1.0,
-        order_id="A",
-        position=Position(1, 0),
+        environment=id_of("before"), span=Span(shard="shard-0", first=1, last=2), seconds=-1.0
     )
     asks = msgspec.structs.replace(said, environment=id_of("after"))
     database = Database(read({"DATABASE_URL": server.url}))
@@ -113,8 +108,8 @@ def test_what_was_said_before_a_restart_blames_nobody(server):
         database.open()
         with database.at_once() as deliveries:
             if not seen:
-                deliveries.mark(said)
-            seen.append(deliveries.begin(asks)[1])
+                deliveries.begin(said)
+            seen.append(deliveries.begin(asks))
             deliveries.end(asks.environment)
         database.close()
         server.stop()

@@ -52,7 +52,7 @@ def printed(capsys, metric: Metric) -> list[float]:
 def test_the_second_batch_is_handed_back_untouched(refusing, capsys):
     url = f"postgresql://nobody@127.0.0.1:{refusing.port}/none"
     event = batch_of([make_event(1)], start=7)
-    with environment(url) as invoke:
+    with environment(url, FUSE_SECONDS="1") as invoke:
         assert invoke(event) == unfinished_from(7)
         tried = refusing.met
         assert tried > 0
@@ -67,7 +67,7 @@ def test_the_second_batch_is_handed_back_untouched(refusing, capsys):
 
 
 def test_a_database_that_is_back_mends_the_fuse(database_url, capsys):
-    with environment(database_url, PROJECTION="consumer.orders:Orders") as invoke:
+    with environment(database_url, FUSE_SECONDS="1", PROJECTION="consumer.orders:Orders") as invoke:
         handler.parts().fuse.met(time.monotonic() - 1.0, unreachable=True)
         assert invoke(batch_of([make_event(1)], start=7)) == FINISHED
         assert handler.parts().fuse.pause == 0.0

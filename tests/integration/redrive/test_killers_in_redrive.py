@@ -42,20 +42,28 @@ def redrive_in_a_process(world):
 
 def test_the_killer_among_followers_is_found_and_refused_without_being_run(world):
     world.live(*(make_event(v, type={1: REFUSED, 4: "deadly"}.get(v, "note")) for v in range(1, 7)))
-    codes = [redrive_in_a_process(world) for _ in range(5)]
-    assert codes == [9, 9, 9, 9, 0], "once for the order, three times for the event"
+    codes = [redrive_in_a_process(world) for _ in range(2)]
+    assert codes == [9, 0], "the second one watches others die"
     assert world.names() == ["1", "2", "3"]
     assert world.lot()[0][:2] == ("blocker", "killer")
     assert world.head() == ("parked", 3)
-    named = world.rows("select from inorder.delivery where sequence_number is not null")
-    assert named == [], "whoever asks for it again begins anew"
+    assert world.rows("select from inorder.delivery where deadline is not null") == []
     assert world.redrive_all() == [], "only who asks for killers runs one again"
+
+
+def test_who_asks_for_a_known_killer_does_not_die_of_it(world):
+    world.live(*(make_event(v, type={1: REFUSED, 2: "deadly"}.get(v, "note")) for v in (1, 2, 3)))
+    assert [redrive_in_a_process(world) for _ in range(2)] == [9, 0]
+    attempts = world.lot()[0][2]
+    assert redrive_in_a_process(world) == 0
+    assert world.lot()[0][:3] == ("blocker", "killer", attempts + 1)
+    assert world.names() == ["1"]
 
 
 def means(world, version):
     database = Database(Settings(database_url=world.url))
     attempts = world.attempts(database, code=Code(version=version))
-    delivery = Delivery(attempts, environment=id_of(version), code_version=version)
+    delivery = Delivery(attempts, environment=id_of(version))
     return Means(attempts, delivery, Bound()), database
 
 

@@ -234,11 +234,10 @@ class Checker:
         if environments > self._scenario.concurrency:
             self._say([f"P7: {environments} environments at once"])
 
-    def died(self, marker: Row) -> None:
-        """A process died, with this to say of what it worked on."""
-        if marker["sequence_number"] is not None:
-            place = place_of(marker)
-            self._deaths[place] = self._deaths.get(place, 0) + 1
+    def witnessed(self, position: tuple[int, int]) -> None:
+        """A process died while it worked on this event and nothing else, and somebody saw it."""
+        place = (position[0], position[1])
+        self._deaths[place] = self._deaths.get(place, 0) + 1
 
     def disconnected(self, environment: str) -> None:
         self._connected[environment] -= 1

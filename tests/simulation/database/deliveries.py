@@ -5,46 +5,31 @@ from tests.simulation.database.tables import Values
 from tests.simulation.database.transaction import Transaction
 
 
-def mark(_: Statement, transaction: Transaction, given: Parameters) -> Rows:
-    row = {
-        "code_version": given["code_version"],
-        "shard": given["shard"],
-        "first": given["first"],
-        "last": given["last"],
-        "order_id": given["order_id"],
-        "sequence_number": given["sequence_number"],
-        "sub_sequence_number": given["sub_sequence_number"],
-        "marked_at": transaction.now(),
-        "deadline": transaction.now() + given["seconds"] * 1_000,
-    }
-    if not transaction.insert("delivery", given["environment"], row):
-        transaction.update("delivery", given["environment"], row)
-    return []
-
-
 def begin(statement: Statement, transaction: Transaction, given: Parameters) -> Rows:
     others = [row for row in transaction.all("delivery") if row[0] != given["environment"]]
-    mark(statement, transaction, {**given, "sequence_number": None, "sub_sequence_number": None})
-    deploy = transaction.get("deploy", given["code_version"])
-    stopped = deploy is not None and deploy["stopped_at"] is not None
-    found = [
+    row = {name: given[name] for name in ("shard", "first", "last", "order_id")}
+    row["marked_at"] = transaction.now()
+    row["deadline"] = transaction.now() + given["seconds"] * 1_000
+    if not transaction.insert("delivery", given["environment"], row):
+        transaction.update("delivery", given["environment"], row)
+    return [
         (
-            *(stopped, environment, row["shard"], row["first"], row["last"], row["order_id"]),
-            *(row["sequence_number"], row["sub_sequence_number"], row["marked_at"] / 1_000),
-            *(row["deadline"] < transaction.now(), row["code_version"]),
+            *(environment, other["shard"], other["first"], other["last"], other["order_id"]),
+            other["deadline"] < transaction.now(),
         )
-        for environment, row in others
-        if row["deadline"] is not None
-        and row["marked_at"] >= transaction.started()
-        and (row["order_id"] is not None or _overlap(row, given))
+        for environment, other in others
+        if other["deadline"] is not None
+        and other["marked_at"] >= transaction.started()
+        and _meet(other, given)
     ]
-    return found or [(stopped, *(None,) * 10)]
 
 
-def _overlap(row: Values, given: Parameters) -> bool:
-    if row["shard"] != given["shard"] or None in (row["first"], given["first"]):
+def _meet(other: Values, given: Parameters) -> bool:
+    if given["order_id"] is not None:
+        return bool(other["order_id"] == given["order_id"])
+    if other["shard"] != given["shard"] or None in (other["first"], given["first"]):
         return False
-    return bool(row["first"] <= given["last"] and row["last"] >= given["first"])
+    return bool(other["first"] <= given["last"] and other["last"] >= given["first"])
 
 
 def end(_: Statement, transaction: Transaction, parameters: Parameters) -> Rows:

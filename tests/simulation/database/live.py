@@ -147,16 +147,10 @@ def advance(statement: Statement, transaction: Transaction, parameters: Paramete
 def _advance_beside(transaction: Transaction, parameters: Parameters) -> None:
     """The statement's other parts, which see what was there before it."""
     version = parameters["succeeded"]
-    deploy = None if version is None else transaction.delete("deploy", version)
-    if deploy is not None and deploy["stopped_at"] is not None:
-        for environment, row in transaction.all("delivery"):
-            dead = row["deadline"] is not None and row["deadline"] < transaction.now()
-            if row["code_version"] == version and dead:
-                transaction.delete("delivery", environment)
+    if version is not None:
+        transaction.delete("deploy", version)
     if parameters["ended"] is not None:
         transaction.update("delivery", parameters["ended"], {"deadline": None})
-    for environment in parameters["forgotten"]:
-        transaction.delete("delivery", environment)
 
 
 def count_failing(_: Statement, transaction: Transaction, parameters: Parameters) -> Rows:

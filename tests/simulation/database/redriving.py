@@ -64,6 +64,7 @@ def announce(_: Statement, transaction: Transaction, given: Parameters) -> Rows:
         if row["reason"] == "killer":
             changes = {"attempts": row["attempts"] + 1, "code_version": given["code_version"]}
             transaction.update("lot", row["entry_id"], changes)
+            return [(row["entry_id"],)]
     return []
 
 

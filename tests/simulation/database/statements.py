@@ -29,7 +29,6 @@ _FILES: dict[str, dict[str, Run]] = {
         "refuse": live.refuse,
     },
     "deliveries.sql": {
-        "mark": deliveries.mark,
         "begin": deliveries.begin,
         "end": deliveries.end,
         "die": deliveries.die,

@@ -174,9 +174,9 @@ MISTAKES = (
         name="the checkpoint is one too high",
         path="consumer/batch.py",
         before="""        for record in self._records:
-            if any(a.position not in self._careful.finished for a in record.arrivals):""",
+            if any(a.position not in self._finished for a in record.arrivals):""",
         after="""        for before, record in zip(self._records, self._records[1:]):
-            if any(a.position not in self._careful.finished for a in before.arrivals):""",
+            if any(a.position not in self._finished for a in before.arrivals):""",
         seed=0,
     ),
     Mistake(
@@ -210,10 +210,10 @@ MISTAKES = (
     ),
     Mistake(
         name="one death is enough to be a killer",
-        path="consumer/marked.py",
+        path="consumer/piecewise.py",
         before="    if deaths < most:",
         after="    if deaths < 1:",
-        seed=81,
+        seed=14,
     ),
     Mistake(
         name="a refused connection is left open",
@@ -225,11 +225,27 @@ MISTAKES = (
         seed=0,
     ),
     Mistake(
-        name="the marker of a dead process goes with any end of its event, also a duplicate's",
-        path="consumer/transaction.py",
-        before="            forgotten=terms.forget if _decided_anything(done) else (),",
-        after="            forgotten=terms.forget,",
-        seed=253,
+        name="a process apart that has lost the database is taken for dead",
+        path="consumer/apart/witness.py",
+        before="""            if ended.problem is not None:
+                raise ended.problem
+            if not ended.death:
+                return""",
+        after="""            if ended.problem is not None and ended.at is None:
+                raise ended.problem
+            if not ended.death and ended.problem is None:
+                return""",
+        seed=23,
+    ),
+    Mistake(
+        name="a process apart connects beside its parent",
+        path="consumer/attempts.py",
+        before="""        self._check_time(0)
+        self._database.close()
+        return""",
+        after="""        self._check_time(0)
+        return""",
+        seed=0,
     ),
     # ------------------------------------------------------------------ redrive
     Mistake(

@@ -18,6 +18,14 @@ from consumer.redrive.request import BadRequest, Objects, Orders, Scheduled, rea
             {"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "a+b%3Ac"}}}]},
             Objects((("b", "a b:c"),)),
         ),
+        (
+            {
+                "source": "aws.s3",
+                "detail-type": "Object Created",
+                "detail": {"bucket": {"name": "b"}, "object": {"key": "a+b%3Ac"}},
+            },
+            Objects((("b", "a+b%3Ac"),)),
+        ),
     ],
 )
 def test_what_it_understands(event, request_):
@@ -36,6 +44,8 @@ def test_what_it_understands(event, request_):
         ({"all": True, "dry_run": "yes"}, "true or false"),
         ({"Records": [{"kinesis": {}}]}, "not an S3 notification"),
         ({"Records": [None]}, "not an S3 notification"),
+        ({"source": "aws.s3"}, "names no object"),
+        ({"source": "aws.s3", "detail": {"bucket": {"name": "b"}}}, "names no object"),
     ],
 )
 def test_what_it_does_not(event, says):
