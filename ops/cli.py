@@ -45,6 +45,11 @@ app.command(
     name="doctor",
     help="Look whether a deployed stack is what the design needs; changes nothing.",
 )
+app.command(
+    "ops.send:send",
+    name="send",
+    help="Post events to the HTTP API with your AWS credentials, and show what it answers.",
+)
 
 
 def run(tokens: Sequence[str] | None = None) -> int:
