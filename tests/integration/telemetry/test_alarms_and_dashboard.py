@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from contract.metrics import NAMESPACE, Metric
+from local.mapping.intrinsics import load
 from tests.observing.aws_metrics import DOCUMENTED, OF_MAPPING
 from tests.observing.dashboards import check_body, rows
 from tests.observing.everything import all_functions
 from tests.observing.printed import Series, series
 from tests.observing.stack import (
     EVERYTHING,
+    FILE,
     LEAST,
     STACK,
     TEMPLATE,
@@ -270,3 +272,15 @@ def test_the_check_can_fail():
 def test_a_series_is_its_name_and_its_dimensions():
     one = Series("n", "m", frozenset({("a", "b")}))
     assert one != Series("n", "m", frozenset({("a", "c")}))
+
+
+def test_the_root_passes_on_what_may_be_tuned():
+    """Same names, same defaults, same bounds, in the root and here."""
+    root = load((FILE.parents[1] / "template.yaml").read_text())
+    given = root["Resources"]["Observability"]["Properties"]["Parameters"]
+    assert given.keys() <= TEMPLATE["Parameters"].keys()
+    tuned = [name for name, value in given.items() if value == {"Ref": name}]
+    for name in {*tuned} - {"Environment", "StreamRetentionHours"}:
+        assert root["Parameters"][name] == TEMPLATE["Parameters"][name]
+    needed = {n for n, declared in TEMPLATE["Parameters"].items() if "Default" not in declared}
+    assert needed <= given.keys()
