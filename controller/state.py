@@ -1,0 +1,95 @@
+"""What the controller remembers from one period to the next."""
+
+import msgspec
+
+from contract import InorderError
+from controller.breaker import Breaker
+from controller.hand import Hand
+from controller.levels import Levels
+from controller.retention import Age
+
+PATIENCE = 8
+MOST_PATIENCE = 32
+"""Periods until a neighbour that did no better is looked at again: doubling, unless one did."""
+
+
+class UnreadableState(InorderError):
+    """The remembered state cannot be read: it is begun anew, from the mapping as it is."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The mapping's settings as decided; window in seconds."""
+
+    enabled: bool
+    factor: int
+    batch_size: int
+    window: int
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """A cut whose effect was not seen yet: from which level, and the milliseconds that a row took
+    there while all was well.
+    """
+
+    origin: int
+    service_ms: float
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Times are seconds since 1970.
+
+    `wanted` is what was decided last, None before anything was. `judged` is the newest minute that
+    was learned from; minutes before `settled` saw a change and say nothing. `proven` is the highest
+    concurrency found best; `quickest` the least service time per row ever seen, in milliseconds.
+    `stopped`: the mapping is disabled by us. `failing`: minutes in a row with failures. Nothing is
+    raised before `cool`. `cut` is the one made because rows took too long, until it is judged.
+    `retry` is when a neighbour may be looked at again, `anchor` the throughput (events/s)
+    when one was looked for. `reasons` are the last decision's, for whoever asks.
+    """
+
+    wanted: Wanted | None = None
+    breaker: Breaker = Breaker()
+    levels: Levels = Levels()
+    judged: float = 0.0
+    settled: float = 0.0
+    proven: int = 0
+    quickest: float = 0.0
+    stopped: bool = False
+    failing: int = 0
+    cool: float = 0.0
+    cut: Cut | None = None
+    retry: float = 0.0
+    patience: int = PATIENCE
+    anchor: float = 0.0
+    age: Age = Age()
+    hand: Hand = Hand()
+    at: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+
+def read(text: str) -> State:
+    """The state in a parameter's value, `State()` for an empty object; raises `UnreadableState`."""
+    try:
+        return msgspec.json.decode(text, type=State)
+    except msgspec.DecodeError as error:
+        raise UnreadableState(f"the state parameter cannot be read: {error}") from None
+
+
+def write(state: State) -> str:
+    """The parameter's value; under the 4,096 characters that a standard parameter holds."""
+    return msgspec.json.encode(_rounded(state)).decode()
+
+
+def _rounded(state: State) -> State:
+    levels = tuple(
+        msgspec.structs.replace(
+            level,
+            throughput=round(level.throughput, 2),
+            service_ms=round(level.service_ms, 5),
+            busy=round(level.busy, 3),
+            at=round(level.at),
+        )
+        for level in state.levels.known
+    )
+    reasons = tuple(reason[:300] for reason in state.reasons[:6])
+    return msgspec.structs.replace(state, levels=Levels(levels), reasons=reasons)
