@@ -18,8 +18,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     template's. A record older than `backlog_ms` waits in a backlog. `tolerance`: how many times its
     known service time a row may take. `cpu_limit` in percent, also of the capacity that a
     serverless database may grow to; `connections_limit` in percent of the proxy's.
-    `settle`: how long an update takes to be in effect. `ripe`: how long after its end a period's sums
-    may still grow. `acts`: whether decisions are carried out.
+    `settle`: how long an update takes to be in effect. `ripe`: how long after its end a period's
+    sums may still grow. `acts`: whether decisions are carried out.
     """
 
     period: float = 60.0

@@ -184,4 +184,3 @@ def _scaled(level: Level, by: float) -> Level:
 
 def _rate(level: Level) -> str:
     return f"{level.concurrency} does {level.throughput:,.0f} events/s"
-

@@ -44,7 +44,7 @@ def warning(age: Age, retention: float, *, why_stopped: str) -> str:
     cause = f" The mapping is stopped: {why_stopped}." if why_stopped else ""
     return (
         f"RECORDS EXPIRE IN {left:.1f} HOURS: the oldest unapplied record is "
-        f"{age.seconds / 3_600:.1f} hours old, {used:.0f} % of the stream's retention.{cause} Lengthen the retention now "
-        "(aws kinesis increase-stream-retention-period --retention-period-hours, at most 8760), "
-        "then bring the database back."
+        f"{age.seconds / 3_600:.1f} hours old, {used:.0f} % of the stream's retention.{cause} "
+        "Lengthen the retention now (aws kinesis increase-stream-retention-period "
+        "--retention-period-hours, at most 8760), then bring the database back."
     )

@@ -3,7 +3,8 @@
 The last three are the algorithms of Netflix's concurrency-limits, with that library's default
 constants, once a period instead of once a request. Their round-trip time is the service time per
 row, which is kinder to them than time per batch; inflight is the mean number of busy sessions; a
-drop is a period in which attempts failed. Their limit divided by the shards, rounded, is the factor.
+drop is a period in which attempts failed. Their limit divided by the shards, rounded, is the
+factor.
 """
 
 import math

@@ -1,6 +1,6 @@
 """What a run is judged by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,7 +12,7 @@ from bench.control.watching import MINUTE
 HEALTHY = 0.95
 """The share of the best setting's throughput that counts as having found it."""
 
-DROWNING = 0.90
+DROWNING = 0.85
 """Overload: more concurrency than the best, and less than this share of the best's throughput."""
 
 
@@ -63,9 +63,9 @@ def _drowns(sample: Sample) -> bool:
     )
 
 
-def _longest(flags: "Sequence[bool] | object") -> int:
+def _longest(flags: Iterable[bool]) -> int:
     longest = run = 0
-    for flag in flags:  # type: ignore[attr-defined]
+    for flag in flags:
         run = run + 1 if flag else 0
         longest = max(longest, run)
     return longest

@@ -1,5 +1,6 @@
 """One run: a scenario, a seed, and who decides."""
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -118,7 +119,7 @@ def run(scenario: Scenario, seed: int, make: Callable[[int], Decider], first: in
 def _cpu(pipeline: Pipeline, done: Done) -> float:
     """Percent: full when as many sessions are busy as the database serves best."""
     database = pipeline.database
-    best = ((1 - database.contention) / database.coherence) ** 0.5 * database.capacity
+    best = math.sqrt((1 - database.contention) / database.coherence) * database.capacity
     return min(99.0, 85 * (done.sessions + database.neighbours) / best)
 
 
