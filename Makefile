@@ -72,7 +72,7 @@ check: .venv/dev.stamp .tools/sam.stamp .tools/checkov.stamp ## ruff, mypy --str
 	  $(foreach file,template.yaml $(wildcard stacks/*.yaml) build/transformed.json,--file $(file))
 
 pins: .tools/pins.stamp ## compile requirements/*.txt from the .in files (UPGRADE=1 takes newer ones)
-	@for name in producer/requirements consumer/requirements migrations/requirements $(SETS:%=requirements/%); do \
+	@for name in producer/requirements consumer/requirements controller/requirements migrations/requirements $(SETS:%=requirements/%); do \
 	  echo "$$name.txt"; \
 	  .tools/pins/bin/python -m piptools compile --quiet --strip-extras --no-header --no-annotate \
 	    --no-emit-options --allow-unsafe $(if $(UPGRADE),--upgrade) --output-file "$$name.txt" "$$name.in" || exit 1; \
@@ -101,13 +101,15 @@ build: .venv/local.stamp .tools/sam.stamp ## build the functions' zips with SAM,
 # `sam build` calls these, one per function, with ARTIFACTS_DIR. A zip is the function's folder, what
 # it shares with others, and that folder's pins as wheels for Lambda: Amazon Linux 2023, glibc 2.34.
 FUNCTIONS := build-ProducerFunction build-ConsumerFunction build-RedriveFunction build-AuditorFunction \
-  build-MigratorFunction build-SettingsFunction
+  build-MigratorFunction build-SettingsFunction build-ControllerFunction
 BUILDER = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 $(FUNCTIONS): SHARED := contract login
 build-ProducerFunction: FOLDER := producer
 build-ProducerFunction: SHARED := contract
 build-ConsumerFunction build-RedriveFunction build-AuditorFunction: FOLDER := consumer
 build-MigratorFunction build-SettingsFunction: FOLDER := migrations
+build-ControllerFunction: FOLDER := controller
+build-ControllerFunction: SHARED := contract
 
 $(FUNCTIONS):
 	@test -n "$(ARTIFACTS_DIR)" || { echo "$@: say where to with ARTIFACTS_DIR=" >&2; exit 2; }

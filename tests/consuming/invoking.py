@@ -38,7 +38,6 @@ def environment(database_url: str, **variables: str) -> Iterator[Callable[..., A
         "PROJECTION": "tests.consuming.journal:Journal",
         "FUSE_SECONDS": "0",  # a test asks again at once
         "CODE_VERSION": "tests",  # else a digest over all tests: the package of the projection
-        "FUSE_SECONDS": "0",  # tests of failures look at every invocation
         **variables,
     }
     handler.parts.cache_clear()

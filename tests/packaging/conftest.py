@@ -55,7 +55,7 @@ def resources(template):
     return template["Resources"]
 
 
-@pytest.fixture(scope="session", params=["consumer", "producer", "migrations"])
+@pytest.fixture(scope="session", params=["consumer", "producer", "migrations", "controller"])
 def shipped(request, tmp_path_factory) -> Built:
     """A function as `sam build` makes it for AWS: arm64, Python 3.13."""
     return build(request.param, tmp_path_factory.mktemp("shipped"))

@@ -40,6 +40,8 @@ ATTACH = frozenset(
     }
 )
 
+SSM = "arn:aws:ssm:us-east-1:000000000000:parameter"
+
 EXPECTED = {
     "ProducerRole": {
         (
@@ -88,6 +90,19 @@ EXPECTED = {
         log_to("RedriveLogs"),
     },
     "AuditorRole": {LOG_IN, TRACE, log_to("AuditorLogs")},
+    "ControllerRole": {
+        ("Allow", frozenset({"cloudwatch:GetMetricData"}), "*"),
+        ("Allow", frozenset({"kinesis:DescribeStreamSummary"}), "EventStream.Arn"),
+        (
+            "Allow",
+            frozenset({"lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"}),
+            "arn:aws:lambda:us-east-1:000000000000:event-source-mapping:ConsumerFunctionStream",
+        ),
+        ("Allow", frozenset({"ssm:GetParameter", "ssm:PutParameter"}), f"{SSM}ConcurrencyState"),
+        ("Allow", frozenset({"ssm:GetParameter"}), f"{SSM}ConcurrencyHand"),
+        TRACE,
+        log_to("ControllerLogs"),
+    },
     "MigratorRole": {PASSWORDS, TRACE, log_to("MigratorLogs")},
     "SettingsRole": {TRACE, log_to("SettingsLogs")},
 }
@@ -152,11 +167,12 @@ def test_a_role_may_do_exactly_this(template, resources, role, given, to_get_in)
 
 
 def test_the_only_wildcard_is_where_aws_has_no_name(template, resources):
-    """X-Ray's two actions have no resource (service authorization reference)."""
+    """X-Ray's two actions and CloudWatch's have no resource (service authorization reference)."""
+    metrics = frozenset({"cloudwatch:GetMetricData"})
     for role in EXPECTED:
         for statement in statements(template, resources, role, {}):
             if resource_of(statement) == "*":
-                assert actions_of(statement) == TRACE[1], role
+                assert actions_of(statement) in (TRACE[1], metrics), role
             assert not any("*" in action for action in actions_of(statement)), role
 
 

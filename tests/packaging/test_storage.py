@@ -98,5 +98,7 @@ class TestDeletion:
                 *("Name", "BucketName", "FunctionName", "LogGroupName"),
                 *("RoleName", "ManagedPolicyName"),
             }
-            if made["Type"] not in NAME_ANOTHER:
+            if made["Type"] == "AWS::SSM::Parameter":  # gone with the stack that it is named after
+                assert "${AWS::StackName}" in made["Properties"]["Name"]["Fn::Sub"], name
+            elif made["Type"] not in NAME_ANOTHER:
                 assert not fixed & set(made["Properties"]), name

@@ -21,16 +21,23 @@ ZIPS = {
     "redrive": "consumer",
     "auditor": "consumer",
     "migrator": "migrations",
+    "controller": "controller",
 }
 """Each function, and the folder its zip is made of; `test_makefile` holds the rules to it."""
 
-BUILT_AS = {"consumer": "consumer", "producer": "producer", "migrations": "migrator"}
+BUILT_AS = {
+    "consumer": "consumer",
+    "producer": "producer",
+    "migrations": "migrator",
+    "controller": "controller",
+}
 """Each folder, and the function whose make rule builds it for the tests."""
 
 SHARED = {
     "consumer": ("contract", "login"),
     "producer": ("contract",),
     "migrations": ("contract", "login"),
+    "controller": ("contract",),
 }
 """Each folder, and those that its zip has besides."""
 
