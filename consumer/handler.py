@@ -18,7 +18,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from consumer import projection, settings
-from consumer.apart.process import Processes
+from consumer.apart.starting import processes
 from consumer.apart.witness import Witness
 from consumer.arrivals import read_batch
 from consumer.attempts import Attempts
@@ -135,7 +135,7 @@ def _apply(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _witness(attempts: Attempts, made: Parts) -> Witness:
     given = made.settings
-    run = Processes(given, made.code)
+    run = processes(given, made.code)
     return Witness(attempts, run, given.killer_deaths, given.projection_seconds)
 
 

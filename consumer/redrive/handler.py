@@ -24,7 +24,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from consumer import projection
-from consumer.apart.process import Processes
+from consumer.apart.starting import processes
 from consumer.apart.witness import Witness
 from consumer.attempts import Attempts, Interrupted
 from consumer.batch import Applied, apply_batch
@@ -110,7 +110,7 @@ class _Run:
         )
         self._witness = Witness(
             self._attempts,
-            Processes(given, made.code),
+            processes(given, made.code),
             given.killer_deaths,
             given.projection_seconds,
         )

@@ -45,13 +45,14 @@ def git(*arguments: str) -> bytes:
 
 
 def code_before(migration: str, folder: Path) -> Path:
-    """The functions' code of the commit before this migration's; today's for one that is not
-    committed.
+    """The functions' code and their migrations as of the commit before this one's; today's for one
+    that is not committed.
     """
     file = f"migrations/inorder/{migration}.sql"
     added = git("log", "--diff-filter=A", "--format=%H", "--", file).decode().split()
     commit = f"{added[-1]}^" if added else "HEAD"
-    present = [f for f in ("contract", "login", "consumer") if git("ls-tree", commit, f)]
+    wanted = ("contract", "login", "consumer", "migrations/inorder")
+    present = [folder for folder in wanted if git("ls-tree", commit, folder)]
     with tarfile.open(fileobj=BytesIO(git("archive", commit, *present))) as archive:
         archive.extractall(folder, filter="data")
     return folder
@@ -91,13 +92,10 @@ def answers(code: Path, url: str) -> list[dict]:
 
 @pytest.mark.parametrize("migration", names(INORDER)[1:])
 def test_the_code_before_it_works_on_it(migration, database, tmp_path):
-    until = tmp_path / "inorder"
-    until.mkdir()
-    for name in names(INORDER):
-        if name <= migration:
-            shutil.copy(INORDER / f"{name}.sql", until)
-    migrations.apply(database, [until, ORDERS])
     code = code_before(migration, tmp_path / "code")
+    schema = code / "migrations/inorder"
+    shutil.copy(INORDER / f"{migration}.sql", schema)
+    migrations.apply(database, [schema, ORDERS], up_to={schema: migration})
     batches, others = (found := answers(code, database))[:3], found[3:]
     assert batches == [{"batchItemFailures": []}] * 3
     assert all("problem" not in answer for answer in others), others
