@@ -22,6 +22,7 @@ ZIPS = {
     "auditor": "consumer",
     "migrator": "migrations",
     "controller": "controller",
+    "settings": "migrations",
 }
 """Each function, and the folder its zip is made of; `test_makefile` holds the rules to it."""
 
