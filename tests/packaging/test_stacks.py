@@ -81,6 +81,12 @@ class TestEach:
     def test_it_is_plain_cloudformation(self, file):
         assert "Transform" not in stack(file), "then it would want CAPABILITY_AUTO_EXPAND"
 
+    def test_nothing_shares_its_name_with_a_parameter(self, file):
+        """`sam build` puts the parameter's value in the place of the name, and fails."""
+        document = stack(file)
+        named = set(document["Resources"]) | set(document["Outputs"])
+        assert not named & set(document["Parameters"])
+
     def test_every_parameter_is_described_grouped_and_used(self, file):
         document = stack(file)
         used = references({k: document[k] for k in ("Resources", "Outputs")})

@@ -125,6 +125,11 @@ class TestStructure:
             if "AllowedPattern" in declared:
                 assert re.search(declared["AllowedPattern"], declared["Default"]), name
 
+    def test_nothing_shares_its_name_with_a_parameter(self, template):
+        """`sam build` puts the parameter's value in the place of the name, and fails."""
+        named = set(template["Resources"]) | set(template["Outputs"])
+        assert not named & set(template["Parameters"])
+
     def test_no_secret_is_resolved_into_the_template(self):
         assert "{{resolve:" not in TEXT
 
