@@ -30,12 +30,14 @@ _SMALL_MINIMUM_CONNECTIONS = 2000
 class Sizing(msgspec.Struct, frozen=True, kw_only=True):
     """What decides how much arrives at the database at once, and how much it takes.
 
-    `shards` is None where the stream makes its own. `consumer_cap` 0 reserves nothing.
-    `connections` is what the database admits for all functions together.
+    `shards` is None where the stream makes its own. `highest_factor` is what a controller may go up
+    to, `factor` itself where there is none. `consumer_cap` 0 reserves nothing. `connections` is
+    what the database admits for all functions together.
     """
 
     shards: int | None
     factor: int
+    highest_factor: int
     batch_size: int
     record_bytes: int
     consumer_cap: int
@@ -47,10 +49,18 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
         return self.consumer_cap if self.shards is None else self.shards * self.factor
 
     @property
+    def most_at_once(self) -> int:
+        """Consumers there can be: the cap, since deliveries that AWS has given up on may go on;
+        without one, what the mapping may run once the controller has gone up.
+        """
+        if self.shards is None or self.consumer_cap:
+            return max(self.at_once, self.consumer_cap)
+        return self.shards * max(self.factor, self.highest_factor)
+
+    @property
     def connections_needed(self) -> int:
         """One for each execution environment there can be: consumer, redrive, auditor."""
-        consumers = max(self.at_once, self.consumer_cap)
-        return consumers + REDRIVE_CONCURRENCY + AUDITOR_CONCURRENCY
+        return self.most_at_once + REDRIVE_CONCURRENCY + AUDITOR_CONCURRENCY
 
     @property
     def fullest_batch(self) -> int:
@@ -73,14 +83,16 @@ def problems(sizing: Sizing) -> list[str]:
     others = REDRIVE_CONCURRENCY + AUDITOR_CONCURRENCY
     if sizing.connections_needed > sizing.connections:
         found.append(
-            f"{_arithmetic(sizing)} and {others} for redrive and auditor "
+            f"{_most(sizing)} and {others} for redrive and auditor "
             f"need {sizing.connections_needed} connections, and the database admits "
-            f"{sizing.connections}: lower ParallelizationFactor or ShardCount, or admit more "
+            f"{sizing.connections}: lower ParallelizationFactor, HighestFactor, ShardCount or "
+            "ConsumerConcurrency, or admit more "
             "(AuroraMaxCapacity, ProxyConnectionsPercent; DatabaseConnections of an external one)"
         )
     if 0 < sizing.consumer_cap < sizing.at_once:
         found.append(
-            f"ConsumerConcurrency is {sizing.consumer_cap} and {_arithmetic(sizing)} run at once: "
+            f"ConsumerConcurrency is {sizing.consumer_cap}, and {sizing.shards} shards x factor "
+            f"{sizing.factor} = {sizing.at_once} batches run at once: "
             "Lambda would refuse the rest again and again; raise it or lower the factor"
         )
     if sizing.batch_size > sizing.fullest_batch:
@@ -91,7 +103,8 @@ def problems(sizing: Sizing) -> list[str]:
     return found
 
 
-def _arithmetic(sizing: Sizing) -> str:
-    if sizing.shards is None:
-        return f"{sizing.at_once} consumers"
-    return f"{sizing.shards} shards x factor {sizing.factor} = {sizing.at_once} batches"
+def _most(sizing: Sizing) -> str:
+    if sizing.shards is None or sizing.consumer_cap >= sizing.at_once:
+        return f"ConsumerConcurrency {sizing.most_at_once}"
+    factor = sizing.most_at_once // sizing.shards
+    return f"{sizing.shards} shards x factor {factor} = {sizing.most_at_once} batches"

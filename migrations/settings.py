@@ -51,11 +51,17 @@ def _sizing(given: Mapping[str, str]) -> Sizing:
     return Sizing(
         shards=None if is_on_demand else int(given["ShardCount"]),
         factor=int(given["ParallelizationFactor"]),
+        highest_factor=_highest_factor(given),
         batch_size=int(given["BatchSize"]),
         record_bytes=int(given["RecordBytes"]),
         consumer_cap=int(given["ConsumerConcurrency"]),
         connections=_connections(given),
     )
+
+
+def _highest_factor(given: Mapping[str, str]) -> int:
+    name = "ParallelizationFactor" if given["ConcurrencyControl"] == "off" else "HighestFactor"
+    return int(given[name])
 
 
 def _connections(given: Mapping[str, str]) -> int:
@@ -74,6 +80,9 @@ def _ranges(given: Mapping[str, str]) -> list[str]:
     memory = int(given["ConsumerMemory"])
     if memory < SMALLEST_MEMORY:
         found.append(f"ConsumerMemory is {memory} MB: give at least {SMALLEST_MEMORY}")
+    lowest, highest = int(given["LowestFactor"]), int(given["HighestFactor"])
+    if lowest > highest:
+        found.append(f"LowestFactor {lowest} is above HighestFactor {highest}")
     if given["DatabaseMode"] == "external":
         return found
     low, high = float(given["AuroraMinCapacity"]), float(given["AuroraMaxCapacity"])

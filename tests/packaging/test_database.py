@@ -103,6 +103,8 @@ class TestCluster:
         for made in found.values():
             assert made["Properties"]["PubliclyAccessible"] is False
             assert made["Properties"]["DBInstanceClass"] == "db.serverless"
+            window = made["Properties"]["PreferredMaintenanceWindow"]
+            assert window == {"Ref": "MaintenanceWindow"}, "or RDS takes one of its own choice"
             assert made["DeletionPolicy"] == "Delete"
 
     def test_the_reader_is_warm_when_it_takes_over(self, database):

@@ -46,15 +46,34 @@ def test_sound_mixtures_are_let_through(told, given):
             ["100 shards x factor 10 = 1000", "admits 576", "lower ParallelizationFactor"],
         ),
         (
-            {"ShardCount": "130", "ParallelizationFactor": "1", "AuroraMaxCapacity": "1"},
-            ["admits 132"],
+            {"ShardCount": "13", "ConcurrencyControl": "on", "AuroraMaxCapacity": "1"},
+            ["13 shards x factor 10 = 130", "admits 132"],
         ),
-        ({"ShardCount": "600", "ProxyConnectionsPercent": "10"}, ["1203 connections"]),
-        ({**EXTERNAL, "DatabaseConnections": "10"}, ["11 connections", "admits 10"]),
-        ({**EXTERNAL, "ShardCount": "50", "LatencyProfile": "realtime"}, ["= 200", "admits 100"]),
+        (
+            {
+                "ShardCount": "600",
+                "ProxyConnectionsPercent": "10",
+                "ConcurrencyControl": "off",
+            },
+            ["1203 connections"],
+        ),
+        (
+            {**EXTERNAL, "DatabaseConnections": "10", "ConcurrencyControl": "off"},
+            ["11 connections", "admits 10"],
+        ),
+        (
+            {
+                **EXTERNAL,
+                "ShardCount": "50",
+                "LatencyProfile": "realtime",
+                "ConcurrencyControl": "off",
+            },
+            ["= 200", "admits 100"],
+        ),
+        ({"LowestFactor": "3", "HighestFactor": "2"}, ["LowestFactor 3", "HighestFactor 2"]),
         (
             {**EXTERNAL, "StreamMode": "ON_DEMAND", "ConsumerConcurrency": "98"},
-            ["98 consumers", "101 connections"],
+            ["ConsumerConcurrency 98", "101 connections"],
         ),
         ({"ConsumerConcurrency": "7"}, ["ConsumerConcurrency is 7", "= 8"]),
         ({"RecordBytes": "10000", "BatchSize": "1000"}, ["6 MB", "at most 427"]),

@@ -14,6 +14,9 @@ SOUND = {
     "RecordBytes": "500",
     "BatchSize": "500",
     "ParallelizationFactor": "2",
+    "ConcurrencyControl": "off",
+    "LowestFactor": "1",
+    "HighestFactor": "10",
     "ConsumerConcurrency": "8",
     "ConsumerMemory": "1024",
     "ConsumerTimeoutSeconds": "60",
@@ -52,10 +55,10 @@ def test_sound_settings_are_answered_with_their_digest(ask, kind):
 
 
 def test_a_refusal_says_what_and_what_to_do(ask):
-    answer = ask("Update", ShardCount="600")
+    answer = ask("Update", ShardCount="600", ConsumerConcurrency="0")
     assert answer["Status"] == "FAILED"
     assert "1203 connections" in answer["Reason"]
-    assert "lower ParallelizationFactor or ShardCount" in answer["Reason"]
+    assert "lower ParallelizationFactor" in answer["Reason"]
     assert answer["PhysicalResourceId"] == "inorder-settings", "another one would be deleted"
 
 

@@ -17,7 +17,13 @@ from contract.sizing import (
 GOLDEN = Path(__file__).parents[2] / "events"
 
 SOUND = Sizing(
-    shards=4, factor=2, batch_size=500, record_bytes=500, consumer_cap=8, connections=100
+    shards=4,
+    factor=2,
+    highest_factor=2,
+    batch_size=500,
+    record_bytes=500,
+    consumer_cap=8,
+    connections=100,
 )
 
 
@@ -32,7 +38,7 @@ def test_a_sound_sizing_has_no_problem():
 class TestConnections:
     @pytest.mark.parametrize(("connections", "refused"), [(10, True), (11, False)])
     def test_shards_times_factor_redrive_and_auditor_have_room(self, connections, refused):
-        found = problems(but(connections=connections))
+        found = problems(but(connections=connections, consumer_cap=0))
         assert bool(found) is refused
         if refused:
             assert "4 shards x factor 2 = 8 batches" in found[0]
@@ -47,6 +53,15 @@ class TestConnections:
     def test_without_a_cap_the_mapping_is_the_bound(self):
         assert problems(but(consumer_cap=0, connections=11)) == []
         assert problems(but(consumer_cap=0, connections=10))
+
+    @pytest.mark.parametrize(("connections", "refused"), [(42, True), (43, False)])
+    def test_so_has_what_the_controller_may_go_up_to(self, connections, refused):
+        found = problems(but(highest_factor=10, consumer_cap=0, connections=connections))
+        assert bool(found) is refused
+        assert all("4 shards x factor 10 = 40 batches" in text for text in found)
+
+    def test_a_cap_bounds_the_controller(self):
+        assert problems(but(highest_factor=10, connections=11)) == []
 
     @pytest.mark.parametrize(("cap", "refused"), [(97, False), (98, True)])
     def test_on_demand_the_cap_is_all_there_is(self, cap, refused):
