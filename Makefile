@@ -12,7 +12,7 @@ CFN_LINT    := .tools/sam/bin/python -c 'from sys import exit; from cfnlint.runn
 
 # What the tests need besides .venv; the Lambda runtime emulator is a Linux program.
 ON_LINUX    := $(filter Linux,$(shell uname -s))
-TOOLS       := kinesis moto resharding roots sam $(if $(ON_LINUX),rie)
+TOOLS       := kinesis moto peers resharding roots sam $(if $(ON_LINUX),rie)
 RIE         := $(if $(ON_LINUX),.tools/rie.stamp)
 
 .DEFAULT_GOAL := help
@@ -49,7 +49,7 @@ mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation ha
 	@$(BIN)/python -m tests.simulation.mutants
 
 # QUICK, ONLY, REPORT, RESULTS and DATABASE_URL reach it as environment variables.
-bench: .venv/bench.stamp $(RIE) ## measure ours and what people use (REPORT=bench.json, ONLY=consumer, QUICK=1)
+bench: .venv/bench.stamp .tools/kinesis.stamp .tools/peers.stamp $(RIE) ## measure ours and what people use (REPORT=bench.json, ONLY=consumer, QUICK=1)
 	@$(BIN)/python -m bench
 
 coldstart: .venv/bench.stamp $(RIE) ## measure the functions' first answers against one that returns at once
@@ -128,7 +128,7 @@ $(FUNCTIONS):
 
 # ------------------------------------------------------------ installed once, again when pins change
 
-SETS := local ops bench dev checkov kinesis moto node sam pins
+SETS := local ops bench dev checkov kinesis moto node peers sam pins
 
 .venv/created.stamp:
 	@echo "== creating .venv"
@@ -157,7 +157,7 @@ SETS := local ops bench dev checkov kinesis moto node sam pins
 	@touch $@
 
 # Tools with pins of their own, each in a virtual environment of its own.
-.tools/checkov.stamp .tools/kinesis.stamp .tools/moto.stamp .tools/node.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
+.tools/checkov.stamp .tools/kinesis.stamp .tools/moto.stamp .tools/node.stamp .tools/peers.stamp .tools/sam.stamp .tools/pins.stamp: .tools/%.stamp: requirements/%.txt
 	@echo "== .tools/$*: installing requirements/$*.txt"
 	@$(PYTHON) -m venv --clear .tools/$*
 	@.tools/$*/bin/python $(PIP_INSTALL) -r $<

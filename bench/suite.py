@@ -3,6 +3,7 @@
 from bench import coldstart
 from bench.consumer import peers
 from bench.findings import Benchmark
+from bench.producer import peers as producers
 
 SUITE = {
     "consumer": Benchmark(
@@ -14,5 +15,10 @@ SUITE = {
         about="a function's first answer against one that returns at once, in Lambda's runtime",
         run=coldstart.run,
         draw=coldstart.draw,
+    ),
+    "producer": Benchmark(
+        about="the producer against what people use, 10 ms away from shards with limits",
+        run=producers.run,
+        draw=producers.draw,
     ),
 }

@@ -24,6 +24,12 @@ from bench.producer.limits import Counts, ShardLimits
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TARGET = re.compile(rb"\r\nx-amz-target: *[^.\r]+\.(\w+)", re.IGNORECASE)
+MOST_RECORDS = 500
+_TOO_MANY = {
+    "__type": "ValidationException",
+    "message": "Value at 'records' failed to satisfy constraint: "
+    "Member must have length less than or equal to 500",
+}
 _THROTTLED = "ProvisionedThroughputExceededException"
 
 
@@ -131,6 +137,8 @@ class Front:
 
     async def _put_records(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         request = self._puts.decode(body)
+        if len(request.records) > MOST_RECORDS:
+            return 400, msgspec.json.encode(_TOO_MANY)
         limits = self._limits(request.stream_name)
         shards = [limits.shard_of(r.partition_key, r.explicit_hash_key) for r in request.records]
         sizes = [record.size for record in request.records]
