@@ -3,7 +3,9 @@
 from bench import coldstart
 from bench.consumer import peers
 from bench.findings import Benchmark
+from bench.producer import buckets
 from bench.producer import peers as producers
+from bench.way import end_to_end
 
 SUITE = {
     "consumer": Benchmark(
@@ -20,5 +22,15 @@ SUITE = {
         about="the producer against what people use, 10 ms away from shards with limits",
         run=producers.run,
         draw=producers.draw,
+    ),
+    "buckets": Benchmark(
+        about="shards and PUT units in order mode and in bucket mode, counted",
+        run=buckets.run,
+        draw=buckets.draw,
+    ),
+    "way": Benchmark(
+        about="end to end: batch size, window and factor against rate and latency",
+        run=end_to_end.run,
+        draw=end_to_end.draw,
     ),
 }

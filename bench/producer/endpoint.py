@@ -229,10 +229,7 @@ class _Upstream:
 
     async def ask(self, head: bytes, body: bytes) -> tuple[int, bytes]:
         """Pass a request on, with the length of this body; status and body of the answer."""
-        if self._free:
-            reader, writer = self._free.pop()
-        else:
-            reader, writer = await asyncio.open_connection(*self._address, limit=1 << 24)
+        reader, writer = await self._connection()
         lines = [line for line in head.split(b"\r\n") if _is_passed_on(line)]
         lines.append(b"content-length: %d" % len(body))
         writer.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
@@ -241,6 +238,15 @@ class _Upstream:
         answer = await reader.readexactly(int(length[1]) if length else 0)
         self._free.append((reader, writer))
         return int(answered[9:12]), answer
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A free one that the endpoint has not closed for being idle, or a new one."""
+        while self._free:
+            reader, writer = self._free.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(*self._address, limit=1 << 24)
 
 
 def _is_passed_on(line: bytes) -> bool:

@@ -43,14 +43,14 @@ def run(bench: Bench) -> Findings:
         assert embedded.url is not None  # noqa: S101 - it is our own
         stream = _Streams(embedded)
         setup = msgspec.structs.replace(setup, target=embedded.url)
-        with calibrated(setup, stream.new()) as (url, calibration):
+        with calibrated(setup, stream.new(), attempts=bench.scale.of(6, 1)) as (url, calibration):
             bench.say(
                 f"the endpoint answers after {calibration.latency_ms:.2f} ms and takes"
                 f" {calibration.records_per_second:,.0f} records/s from a bare client"
             )
             limited = _limited(bench, url, stream)
-            cold = _share_of_admitted(bench, url, stream, COLD, bench.scale.of(80_000, 2_000))
-            hot = _share_of_admitted(bench, url, stream, HOT, bench.scale.of(20_000, 2_000))
+            cold = _share_of_admitted(bench, url, stream, COLD, bench.scale.of(80_000, 1_000))
+            hot = _share_of_admitted(bench, url, stream, HOT, bench.scale.of(20_000, 1_000))
         with endpoint(_free(setup, calibration)) as url:
             free = _free_race(bench, url, stream)
     return Findings(

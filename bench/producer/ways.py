@@ -39,7 +39,7 @@ _CREDENTIALS = {
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
     """What a contestant is given: where to send which events, how many a turn, and how many a
-    second (0: as fast as they go).
+    second (0: as fast as they go). `limited` is whether there are shards to empty before a turn.
     """
 
     url: str
@@ -47,6 +47,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     workload: Workload
     events: int
     rate: int = 0
+    limited: bool = True
 
 
 class Way:
@@ -59,7 +60,8 @@ class Way:
     def prepare(self, _turn: int) -> list[Sent]:
         """The next events; the shards' tokens are emptied last."""
         events = list(islice(self._events, self._course.events))
-        empty(self._course.url, self._course.stream)
+        if self._course.limited:
+            empty(self._course.url, self._course.stream)
         return events
 
 
@@ -73,7 +75,7 @@ class Ours(Way):
     def work(self, events: list[Sent], /) -> int:
         """Every future has its receipt, or this raises."""
         send = self._producer.send
-        futures = [send(event.data) for event in _paced(events, self._course.rate)]
+        futures = [send(event.data) for event in paced(events, self._course.rate)]
         for future in futures:
             future.result()
         return len(futures)
@@ -192,7 +194,8 @@ def _wait(attempts: int) -> float:
     return random.random() * min(2.0, 0.05 * 2.0 ** (attempts - 1))  # noqa: S311 - spreads retries
 
 
-def _paced(events: list[Sent], rate: int) -> Iterator[Sent]:
+def paced(events: list[Sent], rate: int) -> Iterator[Sent]:
+    """The events, so many a second."""
     began = time.monotonic()
     for number, event in enumerate(events):
         yield event
