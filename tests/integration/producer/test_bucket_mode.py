@@ -129,7 +129,7 @@ def test_a_stream_that_the_other_mode_wrote_to_is_refused(
 
 def test_a_full_buffer_does_not_wait_for_company(start):
     """Or a slow trickle of room would be all that a busy caller gets."""
-    producer = start(record_linger=20, delivery_timeout=60, max_buffered_events=50)
+    producer = start(record_linger=20, delivery_timeout=60, max_buffered_events=50, block_timeout=5)
     futures = [producer.send(event(f"order-{n}", 1)) for n in range(120)]
     assert futures[0].result(5)
     producer.flush(5)

@@ -3,10 +3,13 @@
 import pytest
 
 from contract import BucketKeys
-from producer import InvalidSetting, ProducerSettings
+from producer import InvalidSetting, ProducerSettings, Receipt
+from producer.delivery import deliver
 from producer.errors import NotSent
 from producer.keyqueue import FILLED_BYTES
 from producer.lineup import NEVER
+from producer.outcomes import Accepted
+from tests.consuming.events import make_event
 from tests.unit.producer.driving import THROTTLED, TIMED_OUT, Driver, LetterBuckets
 
 
@@ -134,3 +137,43 @@ def test_buckets_gather_by_themselves_and_orders_do_not():
 def test_a_wait_beyond_the_deadline_is_refused():
     with pytest.raises(InvalidSetting, match=r"^record_linger: is 5, has to be less than"):
         ProducerSettings(record_linger=5, delivery_timeout=5)
+
+
+def test_a_filled_record_leaves_no_trace_on_the_next_wait():
+    driver = gathering()
+    driver.offer("a1.1")
+    driver.later(0.5)
+    driver.sequencer.offer(
+        event_id=None, order_id="a1", payload=b"x" * FILLED_BYTES, ticket="big", now=driver.now
+    )
+    request = driver.ask()
+    assert len(request.records[0].events) == 2
+    driver.offer("a1.3")
+    driver.resolve(request)
+    driver.later(0.5)
+    assert driver.ask() is None, "neither the first wait's end nor what was sent counts any more"
+    driver.later(0.5)
+    assert driver.names(driver.ask()) == [["a1.3"]]
+
+
+def test_a_handful_that_is_delivered_now_waits_for_nothing():
+    """The Lambda function's way: nobody else's events will come."""
+
+    class Accepting:
+        def put(self, request):
+            return [Accepted(shard_id="s", sequence_number=1) for _ in request.records]
+
+    def pause(seconds):
+        raise AssertionError(f"waits {seconds} s")
+
+    events = [(make_event(1, order_id=order_id), b"{}") for order_id in "ABC"]
+    results = deliver(
+        events,
+        stream=Accepting(),
+        strategy=BucketKeys(),
+        settings=ProducerSettings(),
+        seconds=20,
+        clock=lambda: 0.0,
+        pause=pause,
+    )
+    assert all(isinstance(result, Receipt) for result in results)
