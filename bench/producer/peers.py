@@ -128,10 +128,10 @@ def _limited(bench: Bench, url: str, stream: _Streams) -> Repeats:
 
     return race(
         entries,
-        turns=bench.scale.of(6, 1),
+        turns=bench.scale.of(4, 1),
         warm_up=bench.scale.of(1, 0),
         repeats=bench.scale.of(3, 1),
-        blocks=bench.scale.of(3, 1),
+        blocks=bench.scale.of(2, 1),
         on_repeat=lambda n: bench.say(f"{SHARDS} shards with limits, repeat {n + 1}"),
     )
 
@@ -152,7 +152,7 @@ def _free_race(bench: Bench, url: str, stream: _Streams) -> Repeats:
 
     return race(
         entries,
-        turns=bench.scale.of(12, 1),
+        turns=bench.scale.of(8, 1),
         warm_up=bench.scale.of(2, 0),
         repeats=bench.scale.of(3, 1),
         blocks=bench.scale.of(4, 1),
