@@ -221,12 +221,19 @@ class TestMapping:
             "MetricsConfig": {"Metrics": ["EventCount"]},
         }
 
-    def test_what_local_runs_is_what_cloudformation_is_asked_for(self, template, resources):
-        given = {**EXTERNAL, "BatchSize": "77", "BatchingWindowSeconds": "3"}
+    @pytest.mark.parametrize(
+        "given",
+        [
+            EXTERNAL,
+            {"LatencyProfile": "realtime"},
+            {"LatencyProfile": "batch", "BatchSize": "77", "BatchingWindowSeconds": "3"},
+        ],
+    )
+    def test_what_local_runs_is_what_cloudformation_is_asked_for(self, template, resources, given):
         asked = RuleResolver(template, given).value(properties(resources, "ConsumerFunctionStream"))
         run = Template(TEXT, parameters=given).mapping("ConsumerFunction", "Stream")
-        assert run.batch_size == asked["BatchSize"] == 77
-        assert run.window_seconds == asked["MaximumBatchingWindowInSeconds"] == 3
+        assert run.batch_size == asked["BatchSize"]
+        assert run.window_seconds == asked["MaximumBatchingWindowInSeconds"]
         assert run.parallelization_factor == asked["ParallelizationFactor"]
         assert run.bisect_on_error is asked["BisectBatchOnFunctionError"]
         assert run.maximum_retry_attempts == asked["MaximumRetryAttempts"]

@@ -202,6 +202,12 @@ def mentioned(resolver, raw):
     return inside | references(own)
 
 
+MIGRATED_ELSEWHERE = {
+    **EXTERNAL,
+    "DatabaseAdminSecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:admin",
+}
+
+
 class TestOrder:
     """Instances, migrations, the proxy's target group, the code that needs all of it."""
 
@@ -227,6 +233,13 @@ class TestOrder:
     def test_one_comes_before_the_other(self, resources, later, earlier):
         assert is_after(resources, later, earlier)
         assert not is_after(resources, earlier, later)
+
+    @pytest.mark.parametrize("name", ["Consumer", "Redrive", "Auditor"])
+    @pytest.mark.parametrize("given", [{}, MIGRATED_ELSEWHERE], ids=["aurora", "external"])
+    def test_code_waits_for_migrations_itself(self, template, resources, name, given):
+        """Not only through the proxy, which an external database does not have."""
+        function = properties(resources, f"{name}Function")
+        assert "Migrations" in mentioned(RuleResolver(template, given), function)
 
     def test_migrations_run_before_the_proxy_is_there(self, template, resources):
         """They make the user that it logs in as, so they cannot go through it."""
