@@ -35,6 +35,12 @@ class RuleResolver(Resolver):
             if not self.value(assertion["Assert"])
         ]
 
+    def settings(self) -> dict[str, str]:
+        """What CloudFormation hands to the check of settings: every value a string."""
+        declared = self._template["Resources"]["Settings"]["Properties"]
+        raw = {name: value for name, value in declared.items() if name != "ServiceToken"}
+        return {name: str(value) for name, value in self.value(raw).items()}
+
     def _contains(self, argument: Any) -> bool:
         members, wanted = self.value(argument)
         return str(wanted) in [str(member) for member in members]

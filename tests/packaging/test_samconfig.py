@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from migrations.settings import check
 from tests.packaging.rules import RuleResolver
 
 CONFIG = tomllib.loads((Path(__file__).resolve().parents[2] / "samconfig.toml").read_text())
@@ -47,8 +48,10 @@ def test_the_template_takes_what_it_gives(template, place):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_rules_let_it_through(template, place):
-    assert RuleResolver(template, overrides(place)).refusals() == []
+def test_the_rules_let_it_through_and_it_adds_up(template, place):
+    resolver = RuleResolver(template, overrides(place))
+    assert resolver.refusals() == []
+    assert check(resolver.settings())["Digest"]
 
 
 def test_localstack_gets_what_it_has_and_asks_nothing():

@@ -8,14 +8,13 @@ from tests.packaging.transformed import EXTERNAL, properties, references
 
 
 @pytest.fixture
-def told(template, resources):
+def told(template):
     """`told(ShardCount="8")`: what CloudFormation hands to the check, every value a string."""
 
     def properties_for(**given):
         resolver = RuleResolver(template, given)
         assert resolver.refusals() == [], "the rules have refused it before"
-        raw = {k: v for k, v in properties(resources, "Settings").items() if k != "ServiceToken"}
-        return {name: str(value) for name, value in resolver.value(raw).items()}
+        return resolver.settings()
 
     return properties_for
 
