@@ -59,6 +59,7 @@ def _produce(printing: Printing, url: str) -> None:
     fails = printing.start(
         "unheard",
         "producer.handler.handler",
+        seconds=6,  # it tries for as long as it may
         AWS_ENDPOINT_URL_KINESIS="http://127.0.0.1:9",
         PRODUCER_GUARDS="off",
         **given,

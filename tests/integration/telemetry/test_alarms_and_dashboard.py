@@ -12,7 +12,6 @@ from contract.metrics import NAMESPACE, Metric
 from local.mapping.intrinsics import load
 from tests.observing.aws_metrics import DOCUMENTED, OF_MAPPING
 from tests.observing.dashboards import check_body, rows
-from tests.observing.everything import all_functions
 from tests.observing.printed import Series, series
 from tests.observing.stack import (
     EVERYTHING,
@@ -80,9 +79,8 @@ class TestWhatExists:
         assert widget["properties"]["alarms"] == [f"{name}.Arn" for name in there]
 
 
-def test_our_metrics_are_printed_with_these_dimensions(database_url, journal, tmp_path):
-    with all_functions(database_url, tmp_path) as printing:
-        found = {one for line in printing.lines() if "_aws" in line for one, _ in series(line)}
+def test_our_metrics_are_printed_with_these_dimensions(metric_lines):
+    found = {one for line in metric_lines for one, _ in series(line)}
     asked = {one for one, _ in [*watched(), *drawn()] if one.namespace == NAMESPACE}
     assert len(asked) > 25
     later = {

@@ -3,7 +3,7 @@
 from contract.metrics import NAMESPACE, Metric, dimensions
 from tests.consuming.batches import batch_of
 from tests.consuming.events import make_event
-from tests.observing.everything import JOURNAL, STACK, all_functions
+from tests.observing.everything import JOURNAL, STACK
 from tests.observing.printed import series
 
 CONTROLLERS = {
@@ -19,9 +19,8 @@ RARE = {Metric.EVENTS_UNKNOWN}
 """Printed only where a put has timed out; the producer's own tests see it."""
 
 
-def test_every_metric_is_printed_with_its_stack_and_service(database_url, journal, tmp_path):
-    with all_functions(database_url, tmp_path) as printing:
-        found = [pair for line in printing.lines() if "_aws" in line for pair in series(line)]
+def test_every_metric_is_printed_with_its_stack_and_service(metric_lines):
+    found = [pair for line in metric_lines for pair in series(line)]
     assert {one.namespace for one, _ in found} == {NAMESPACE}
     assert {one.name for one, _ in found} == {str(name) for name in Metric} - RARE - CONTROLLERS
     assert {(one.name, unit) for one, unit in found} == {

@@ -151,6 +151,7 @@ def test_the_producer(printing):
     produce = printing.start(
         "producer",
         "producer.handler.handler",
+        seconds=6,  # it tries for as long as it may
         STREAM_NAME="none",
         AWS_ENDPOINT_URL_KINESIS="http://127.0.0.1:9",
         PRODUCER_GUARDS="off",
