@@ -25,7 +25,7 @@ from ops.doctor.facts import (
 )
 from ops.doctor.looking import NOT_SET, Clients, look, or_else, resources_of
 
-FUNCTIONS = ("Producer", "Consumer", "Redrive", "Auditor", "Controller", "Migrator")
+FUNCTIONS = ("Producer", "Consumer", "Redrive", "Auditor", "Controller", "Migrator", "Settings")
 _AT_ONCE = 100
 _QUARTER = timedelta(minutes=15)
 

@@ -71,6 +71,12 @@ def _stream(facts: Facts, stream: StreamFacts) -> Iterator[Finding]:
             why="a producer of another mode could write to it, and orders would have two keys",
             fix=f"aws kinesis add-tags-to-stream --stream-name {name} --tags {MODE_TAG}=order",
         )
+    elif facts.stack.parameters.get("ProducerMode", "order") != stream.tags[MODE_TAG]:
+        yield judge.wrong(
+            f"is tagged {MODE_TAG}={stream.tags[MODE_TAG]}, and the stack writes otherwise",
+            why="producers refuse it; without that, orders would have two partition keys",
+            fix="sam deploy with the ProducerMode it was begun with, or another stream",
+        )
 
 
 def _mapping(facts: Facts, mapping: MappingFacts) -> Iterator[Finding]:
@@ -195,14 +201,23 @@ def _at_once(facts: Facts) -> Iterator[Finding]:
             why="the rest is throttled: it waits, and some shards wait longer than others",
             fix=f"sam deploy with ConsumerConcurrency={wanted}, or a smaller factor",
         )
-    allowed = facts.proxy.allowed if isinstance(facts.proxy, ProxyFacts) else None
+    allowed = _allowed(facts)
     most = (wanted if consumer.reserved is None else consumer.reserved) + BESIDE
     if allowed is not None and allowed < most:
         yield judge.wrong(
-            f"{most} connections at once with redrive and auditor; the proxy may open {allowed}",
+            f"{most} connections at once with redrive and auditor; there may be {allowed}",
             why="functions wait for a connection until they time out",
             fix="less at once, or more of ProxyConnectionsPercent or AuroraMaxCapacity",
         )
+
+
+def _allowed(facts: Facts) -> int | None:
+    """Connections that the proxy may open, or that an external database was said to admit."""
+    if isinstance(facts.proxy, ProxyFacts):
+        return facts.proxy.allowed
+    said = facts.stack.parameters.get("DatabaseConnections", "")
+    external = facts.stack.parameters.get("DatabaseMode") == "external"
+    return int(said) if external and said.isdigit() else None
 
 
 def _limit(mapping: MappingFacts) -> str:

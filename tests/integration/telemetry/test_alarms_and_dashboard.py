@@ -95,9 +95,7 @@ def test_our_metrics_are_printed_with_these_dimensions(metric_lines):
 def test_every_metric_of_ours_that_says_something_is_drawn_or_watched():
     used = {one.name for one, _ in [*watched(), *drawn()] if one.namespace == NAMESPACE}
     left = {str(m) for m in Metric} - used
-    assert left == {"DatabaseMilliseconds", "EventsStray", "OrdersUnparked", "RowMicroseconds"} | {
-        "ControlRefused"
-    }
+    assert left == {"DatabaseMilliseconds", "EventsStray", "OrdersUnparked", "RowMicroseconds"}
 
 
 class TestAlarms:

@@ -39,6 +39,7 @@ CASES = [
     ("stream", {"retention_hours": 336}, WARNING, "336 h"),
     ("stream", {"encryption": "NONE"}, WRONG, "not encrypted"),
     ("stream", {"tags": {}}, WARNING, "inorder-mode"),
+    ("stream", {"tags": {"inorder-mode": "bucket"}}, WRONG, "inorder-mode=bucket"),
     ("stream", {"shards": 8}, WARNING, "8 shards x 2 = 16"),
     ("mapping", {"factor": 10}, WARNING, "4 shards x 10 = 40"),
     ("functions.consumer", {"reserved": None}, WRONG, "no reserved concurrency"),
@@ -146,6 +147,13 @@ def test_an_external_database_has_neither_proxy_nor_cluster():
         with_parameters(DatabaseMode="external"), proxy=Missing(), cluster=Missing()
     )
     assert examine(facts) == []
+    few = msgspec.structs.replace(
+        with_parameters(DatabaseMode="external", DatabaseConnections="10"),
+        proxy=Missing(),
+        cluster=Missing(),
+    )
+    (finding,) = examine(few)
+    assert finding.what.startswith("11 connections at once")
 
 
 def test_outside_production_less_is_wrong():
