@@ -7,6 +7,8 @@ from consumer.arrivals import Arrival
 from consumer.order import Fact, Failure, Reason
 from contract import Event, Position
 
+_NOTHING: list[Fact] = []
+
 
 class Proof:
     """What ledger and lot hold under the ids and versions of one lane; it grows along the lane.
@@ -46,12 +48,12 @@ class Proof:
         event = arrival.event
         if event is None:
             return arrival.position in self._positions
-        if self._settled(event, arrival.digest):
+        known = self._under(event)
+        if known and any(
+            fact.digest == arrival.digest and fact.version == event.version for fact in known
+        ):
             return True
-        return any(
-            fact.digest == arrival.digest and fact.version == event.version
-            for fact in self._under(event)
-        )
+        return bool(self._settled_ids) and self._settled(event, arrival.digest)
 
     def conflict(self, arrival: Arrival) -> Failure | None:
         """The id or the version is known, but for something else. Ask after `duplicate`."""
@@ -80,8 +82,10 @@ class Proof:
         ) in self._settled_versions
 
     def _under(self, event: Event) -> list[Fact]:
-        by_id = self._by_id.get(event.id, [])
-        return by_id if event.version is None else by_id + self._by_version.get(event.version, [])
+        by_id = self._by_id.get(event.id, _NOTHING)
+        if event.version is None:
+            return by_id
+        return by_id + self._by_version.get(event.version, _NOTHING)
 
     def _know(self, fact: Fact) -> None:
         if fact.id is not None:

@@ -18,7 +18,7 @@ on conflict do nothing;
 
 -- name: lock_heads
 -- Lock the heads in the order given (sorted) and read them: the fence against any other invocation.
-select head.order_id, head.versioned, head.ordinal, head.sequence_number,
+select head.order_id, head.versioned, head.ordinal, head.sequence_number::text as sequence_number,
        head.sub_sequence_number, head.state, head.decided
 from unnest(%(order_ids)b::text[]) as wanted (order_id)
 cross join lateral (
@@ -146,7 +146,7 @@ with applied as (
            sequence_number, sub_sequence_number, data::json
     from unnest(%(order_ids)b::text[], %(ordinals)b::bigint[], %(ids)b::uuid[],
                 %(digests)b::bigint[], %(times)b::timestamptz[], %(types)b::text[],
-                %(sources)b::text[], %(sequence_numbers)b::numeric[],
+                %(sources)b::text[], %(sequence_numbers)b::text[]::numeric[],
                 %(sub_sequence_numbers)b::bigint[], %(data)b::text[])
          as row (order_id, ordinal, id, digest, time, type, source,
                  sequence_number, sub_sequence_number, data)
@@ -159,7 +159,8 @@ insert into inorder.head as head (order_id, versioned, ordinal, sequence_number,
                                   sub_sequence_number, state)
 select *
 from unnest(%(head_orders)b::text[], %(head_versioned)b::boolean[], %(head_ordinals)b::bigint[],
-            %(head_sequence_numbers)b::numeric[], %(head_sub_sequence_numbers)b::bigint[],
+            %(head_sequence_numbers)b::text[]::numeric[],
+            %(head_sub_sequence_numbers)b::bigint[],
             %(head_states)b::text[])
 on conflict (order_id) do update
 set versioned = excluded.versioned,

@@ -237,7 +237,7 @@ def _ledger_rows(decisions: Iterable[Decided]) -> dict[str, list[Any]]:
         "times": [event.time for event in events],
         "types": [event.type for event in events],
         "sources": [event.source for event in events],
-        "sequence_numbers": [Decimal(arrival.position.sequence_number) for arrival in arrivals],
+        "sequence_numbers": [str(arrival.position.sequence_number) for arrival in arrivals],
         "sub_sequence_numbers": [arrival.position.sub_sequence_number for arrival in arrivals],
         "data": [arrival.data.decode() for arrival in arrivals],
     }
@@ -250,7 +250,7 @@ def _head_rows(decisions: Iterable[Decided]) -> dict[str, list[Any]]:
         "head_orders": [head.order_id for head in heads],
         "head_versioned": [head.versioned for head in heads],
         "head_ordinals": [head.ordinal for head in heads],
-        "head_sequence_numbers": [p and Decimal(p.sequence_number) for p in at],
+        "head_sequence_numbers": [p and str(p.sequence_number) for p in at],
         "head_sub_sequence_numbers": [p and p.sub_sequence_number for p in at],
         "head_states": [str(head.state) for head in heads],
     }
