@@ -30,8 +30,10 @@ class Database:
     (`ALTER ROLE … SET`).
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *, pipelines: bool = False) -> None:
         self._settings = settings
+        self.pipelines = pipelines
+        """Whether a batch's transaction is sent without waiting for each statement's answer."""
         self._connection: Connection[Any] | None = None
         self._waited = 0.0
         self._asked = 0
@@ -81,6 +83,31 @@ class Database:
             yield Store(own), users
 
     @contextmanager
+    def pipelined(self) -> Iterator[tuple[Store, Cursor[Any]]]:
+        """The same in a pipeline: what is sent is waited for when somebody reads an answer, and
+        once at the end. `begin` and `commit` are statements among the others, which is why the
+        connection commits by itself otherwise.
+        """
+        connection = self._connection
+        if connection is None:
+            raise psycopg.InterfaceError("the connection is closed")
+        try:
+            with connection.pipeline() as pipeline:
+                try:
+                    connection.execute("begin")
+                    yield Store(connection.cursor(binary=True)), connection.cursor()
+                    committed = connection.execute("commit")
+                except BaseException:
+                    with suppress(psycopg.Error):
+                        pipeline.sync()  # else what else has failed would be logged, with its data
+                    raise
+            _check_commit(committed.statusmessage)
+        except BaseException:
+            with suppress(psycopg.Error):
+                connection.rollback()
+            raise
+
+    @contextmanager
     def at_once(self) -> Iterator[Deliveries]:
         """The markers, each statement a transaction of its own and one round trip."""
         connection = self._connection
@@ -128,6 +155,12 @@ class Timed(Connection[Any]):
         finally:
             self.asked += 1
             self.waited += time.perf_counter() - began
+
+
+def _check_commit(answer: str | None) -> None:
+    """To `commit` a server answers without an error if it had to roll back."""
+    if answer != "COMMIT":
+        raise psycopg.errors.InFailedSqlTransaction(f"the answer to the commit was {answer}")
 
 
 def _refuse_what_forgets(connection: Connection[Any]) -> Connection[Any]:

@@ -62,7 +62,7 @@ def parts() -> Parts:
     made = Parts(
         environment=uuid4(),
         settings=given,
-        database=Database(given),
+        database=Database(given, pipelines=given.pipeline),
         projection=Watched(projection.find(given.projection)),
         code=code_of(given),
         fuse=Fuse(first=given.fuse_seconds),

@@ -1,10 +1,12 @@
 """One transaction: lock heads, look up, decide, fold, write, commit. All of it or nothing."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+import psycopg
 from psycopg import Cursor
 
 from consumer.arrivals import Arrival
@@ -13,13 +15,16 @@ from consumer.deploys import BadDeploy, Code, failing_orders, must_stop
 from consumer.faults import Fault, Phase, judge, outline
 from consumer.fold import Fold
 from consumer.lanes import Lanes
-from consumer.order import Decided, Failure, Kind, Order, Reason, Waiting
+from consumer.order import Decided, Failure, Head, Kind, Order, Reason, State, Waiting
 from consumer.projection import BadProjection, Projection, called
+from consumer.rows import Beside
 from consumer.sequencer import decide, drainable
-from consumer.store import Beside, Store
+from consumer.store import Store
 from contract import InorderError, Position
 
 T = TypeVar("T")
+
+Begin = Callable[[], AbstractContextManager[tuple[Store, Cursor[Any]]]]
 
 
 class TransactionFailed(InorderError):
@@ -88,20 +93,33 @@ class Transaction:
         """Apply these lanes and at most `drain` entries of each order's lot, and commit.
 
         With `blame` nothing is applied: the next event of each order is parked with it.
-        Raises `TransactionFailed`, everything rolled back.
+        Raises `TransactionFailed`, everything rolled back. In a pipeline an error may come to light
+        later than it was made: then all of it is done again without, so that it can be judged.
         """
-        return self.atomically(
-            lambda store, users: self._run(store, users, lanes, drain, blame, terms or Terms())
-        )
+
+        def work(store: Store, users: Cursor[Any]) -> Committed:
+            return self._run(store, users, lanes, drain, blame, terms or Terms())
+
+        if not self._database.pipelines:
+            return self.atomically(work)
+        try:
+            return self._within(self._database.pipelined, work)
+        except TransactionFailed as failed:
+            if not _may_be_elsewhere(failed):
+                raise
+            return self.atomically(work)
 
     def atomically(self, work: Callable[[Store, Cursor[Any]], T]) -> T:
         """Do some work and commit it: `work` gets our tables and a cursor for the projection.
 
         Raises `TransactionFailed`, everything rolled back; a process out of memory is past that.
         """
+        return self._within(self._database.transaction, work)
+
+    def _within(self, begin: Begin, work: Callable[[Store, Cursor[Any]], T]) -> T:
         self._phase = Phase.OTHER
         try:
-            with self._database.transaction() as (store, users):
+            with begin() as (store, users):
                 result = work(store, users)
                 self._phase = Phase.COMMIT
         except MemoryError:
@@ -121,9 +139,13 @@ class Transaction:
     ) -> Committed:
         known = {order_id: lane for order_id, lane in lanes.items() if order_id is not None}
         heads = store.lock(sorted(known))
-        orders = store.look_up(heads, known, drain=drain)
+        answers = store.ask(heads, known, drain=drain)
+        states = {} if blame else dict(self.load(users, _not_parked(heads)))
+        orders = answers()
         _check_turn(orders, terms.only)
-        fold = Fold(self.projection, self.load(users, [] if blame else _may_apply(orders)))
+        if not blame:
+            states.update(self.load(users, _drainable(orders)))
+        fold = Fold(self.projection, states)
         decisions = [
             decide(orders[order_id], lane, fold.apply, drain=drain, blame=blame)
             for order_id, lane in known.items()
@@ -185,9 +207,23 @@ class Transaction:
         return result
 
 
-def _may_apply(orders: Mapping[str, Order]) -> list[str]:
-    """The orders, sorted, of which an event may be applied: only their states are loaded."""
-    return sorted(order_id for order_id, order in orders.items() if not order.blocked)
+def _may_be_elsewhere(failed: TransactionFailed) -> bool:
+    """Whether a pipeline may have raised this later than the statement that it is about, so that it
+    has to be met again where it is made. What is transient is so wherever it is met.
+    """
+    return isinstance(failed.error, psycopg.errors.PipelineAborted) or (
+        isinstance(failed.error, psycopg.Error) and failed.fault is not Fault.TRANSIENT
+    )
+
+
+def _not_parked(heads: Mapping[str, Head]) -> list[str]:
+    """The orders, sorted, of which an event may be applied whatever else is known of them."""
+    return sorted(o for o, head in heads.items() if head.state is not State.PARKED)
+
+
+def _drainable(orders: Mapping[str, Order]) -> list[str]:
+    """The orders, sorted, that are parked and wait for nothing but their turn."""
+    return sorted(order_id for order_id, order in orders.items() if drainable(order))
 
 
 def _check_turn(orders: Mapping[str, Order], only: Position | None) -> None:

@@ -13,8 +13,9 @@ from consumer.arrivals import read_event
 from consumer.database import Database
 from consumer.order import Head, Waiting
 from consumer.redrive.lots import Bound, Lots, UnknownOrder, entry_of
+from consumer.rows import storable
 from consumer.sql import read_statements
-from consumer.store import Store, storable
+from consumer.store import Store
 from contract import InorderError
 from ops import decisions
 from ops.decisions import Decision, Refused, Situation

@@ -50,7 +50,7 @@ def main(fd: int) -> None:
 def _do(commission: Commission, tell: Tell) -> Interrupted | None:
     given = commission.settings
     ends = time.monotonic() + commission.seconds
-    database = Database(given)
+    database = Database(given, pipelines=given.pipeline)
     watched = Telling(projection.find(given.projection), tell)
     overrun = Overrun(watched, database, commission.longest)
     attempts = Attempts(

@@ -10,8 +10,9 @@ from psycopg import Cursor
 from consumer.arrivals import read_event
 from consumer.order import Decided, Fact, Failure, Head, Kind, Reason, State, Waiting
 from consumer.redrive.turn import Lot, Turn
+from consumer.rows import Beside, storable
 from consumer.sql import read_statements
-from consumer.store import Beside, Store, storable
+from consumer.store import Store
 from contract import InorderError, Position
 
 _SQL = read_statements(Path(__file__).with_name("queries.sql"))

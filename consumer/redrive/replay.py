@@ -23,7 +23,8 @@ from consumer.order import Failure, State, Waiting
 from consumer.piecewise import killer
 from consumer.redrive.lots import Bound, Lots, UnknownOrder
 from consumer.redrive.turn import Lot, Turn, take_turn
-from consumer.store import Beside, Store
+from consumer.rows import Beside
+from consumer.store import Store
 from consumer.transaction import Transaction, TransactionFailed
 from contract import Position
 

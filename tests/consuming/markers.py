@@ -12,7 +12,7 @@ import msgspec
 from consumer.deliveries import Mark
 from consumer.deploys import Failing
 from consumer.order import Decided, Waiting
-from consumer.store import Beside
+from consumer.rows import Beside
 from consumer.suspicion import Marker
 from tests.consuming.memory import MemoryDatabase
 

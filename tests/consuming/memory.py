@@ -1,7 +1,7 @@
 """The database port in memory: the same answers as PostgreSQL, for one invocation at a time."""
 
 import copy
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -10,12 +10,14 @@ import msgspec
 
 from consumer.arrivals import Arrival
 from consumer.order import Decided, Fact, Head, Kind, Order, State, Waiting
-from consumer.store import Beside
+from consumer.rows import Beside
 from tests.consuming.tables import Applied, Parked, Tables
 
 
 class MemoryDatabase:
     """Ledger, heads, lot and journal; a transaction that raises leaves them as they were."""
+
+    pipelines = False
 
     def __init__(self) -> None:
         self.heads: dict[str, Head] = {}
@@ -41,6 +43,11 @@ class MemoryDatabase:
 
     def lock(self, order_ids: Sequence[str]) -> dict[str, Head]:
         return {o: self.heads.setdefault(o, Head(order_id=o)) for o in order_ids}
+
+    def ask(
+        self, heads: Mapping[str, Head], lanes: Mapping[str, Sequence[Arrival]], *, drain: int
+    ) -> Callable[[], dict[str, Order]]:
+        return lambda: self.look_up(heads, lanes, drain=drain)
 
     def look_up(
         self, heads: Mapping[str, Head], lanes: Mapping[str, Sequence[Arrival]], *, drain: int

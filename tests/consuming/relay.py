@@ -1,9 +1,11 @@
 """A TCP relay in front of PostgreSQL that counts round trips, and breaks connections on cue.
 
 It reads the frontend's messages off the wire (PostgreSQL documentation, "Message Formats"): a
-`Sync` or a simple `Query` is what the client waits for an answer to, one round trip each.
+`Sync`, a `Flush` or a simple `Query` is what the client waits for an answer to, a round trip
+each; a `Flush` right behind a `Sync` asks for nothing more.
 """
 
+import select
 import socket
 import struct
 import threading
@@ -15,8 +17,9 @@ from typing import Self
 Cue = Callable[[bytes, bytes], bool]
 """Whether a frontend message, of this type and with this body, is the one to break at."""
 
-_AWAITED = (b"S", b"Q")
+_AWAITED = (b"S", b"Q", b"H")
 _READY = b"Z\x00\x00\x00\x05"
+_QUIET_SECONDS = 0.3
 
 
 class _Cued:
@@ -107,6 +110,7 @@ class Relay:
         with suppress(OSError), client.makefile("rb") as stream:
             size = stream.read(4)
             server.sendall(size + stream.read(struct.unpack("!i", size)[0] - 4))  # start-up
+            before = b""
             while kind := stream.read(1):
                 size = stream.read(4)
                 body = stream.read(struct.unpack("!i", size)[0] - 4)
@@ -114,7 +118,8 @@ class Relay:
                     break
                 if self._break_after.met(kind, body):
                     swallow.set()
-                self.round_trips += kind in _AWAITED
+                self.round_trips += kind in _AWAITED and not (kind == b"H" and before == b"S")
+                before = kind
                 if kind in b"PQ":
                     self.statements.append(body.strip(b"\0").split(b"\0")[0])
                 server.sendall(kind + size + body)
@@ -123,9 +128,9 @@ class Relay:
     def _to_client(
         self, client: socket.socket, server: socket.socket, swallow: threading.Event
     ) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # closed under our feet
             answer = b""
-            while chunk := server.recv(1 << 16):
+            while chunk := _received(server, swallow):
                 if swallow.is_set():
                     answer += chunk
                     if answer[-6:-1] == _READY:
@@ -139,6 +144,18 @@ def statement(text: str) -> Cue:
     """A message that sends a statement beginning with this text, whatever its case."""
     wanted = text.lower().encode()
     return lambda kind, body: kind in b"PQ" and body.lower().lstrip(b"\0").startswith(wanted)
+
+
+def _received(server: socket.socket, swallow: threading.Event) -> bytes:
+    """What comes next. A pipeline's answers do not end with their statement, so what is swallowed
+    ends where nothing comes any more; empty then.
+    """
+    while True:
+        ready, _, _ = select.select([server], (), (), _QUIET_SECONDS)
+        if ready:
+            return server.recv(1 << 16)
+        if swallow.is_set():
+            return b""
 
 
 def _never(_kind: bytes, _body: bytes) -> bool:

@@ -15,8 +15,8 @@ from consumer.deliveries import Deliveries, Mark
 from consumer.order import Failure, Reason, State
 from consumer.redrive.lots import Bound, Lots, parked_orders
 from consumer.redrive.turn import take_turn
+from consumer.rows import Beside
 from consumer.sequencer import decide
-from consumer.store import Beside
 from consumer.suspicion import Marker, Span
 from tests.conformance.database.servers import ImaginedDatabase, RealDatabase, call, store_of
 from tests.consuming.events import apply_unless_refused, arrive, make_event

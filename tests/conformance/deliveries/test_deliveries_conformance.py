@@ -9,8 +9,8 @@ import pytest
 from consumer.database import Database
 from consumer.deliveries import Mark
 from consumer.deploys import Failing
+from consumer.rows import Beside
 from consumer.settings import read
-from consumer.store import Beside
 from consumer.suspicion import Marker, Span
 from tests.consuming.markers import MarkedDatabase
 

@@ -44,11 +44,18 @@ LARGE = {"head", "ledger", "parking_lot", "orders"}
 
 
 class Explaining:
-    """A cursor that explains every statement before it executes it."""
+    """A cursor, and those of its connection: each explains a statement before it executes it."""
 
     def __init__(self, cursor: psycopg.Cursor[Any], plans: dict[str, Any]) -> None:
         self._cursor = cursor
         self._plans = plans
+
+    @property
+    def connection(self) -> "Explaining":
+        return self
+
+    def cursor(self, **given: Any) -> "Explaining":
+        return Explaining(self._cursor.connection.cursor(**given), self._plans)
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
         plain = self._cursor.connection.cursor()

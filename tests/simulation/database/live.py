@@ -4,7 +4,7 @@ from typing import Any
 
 from psycopg import errors
 
-from tests.simulation.database.statement import Parameters, Rows, Statement
+from tests.simulation.database.statement import Parameters, Rows, Statement, stored
 from tests.simulation.database.tables import Values
 from tests.simulation.database.transaction import Transaction
 
@@ -137,7 +137,7 @@ def advance(statement: Statement, transaction: Transaction, parameters: Paramete
     names = [column for _, column in statement.inserted_into("inorder.head")]
     arrays = [parameters[name] for name, _ in statement.inserted_into("inorder.head")]
     for values in zip(*arrays, strict=True):
-        head = dict(zip(names, values, strict=True))
+        head = stored(dict(zip(names, values, strict=True)))
         if not transaction.insert("head", head["order_id"], _NEW_HEAD | head):
             transaction.update("head", head["order_id"], head)
     _advance_beside(transaction, parameters)

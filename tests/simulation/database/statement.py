@@ -35,7 +35,7 @@ class Statement:
         columns = [column for _, column in self.unnested[nth]]
         arrays = [parameters[name] for name, _ in self.unnested[nth]]
         for values in zip(*arrays, strict=True):
-            yield dict(zip(columns, values, strict=True))
+            yield stored(dict(zip(columns, values, strict=True)))
 
     def inserted_into(self, table: str) -> list[tuple[str, str]]:
         """Parameters and columns of an insert whose arrays have no names of their own."""
@@ -46,6 +46,12 @@ class Statement:
 
     def says(self, words: str) -> bool:
         return words in self.text
+
+
+def stored(row: Values) -> Values:
+    """The row as its columns' types have it: a sequence number may come as text."""
+    number = row.get("sequence_number")
+    return {**row, "sequence_number": int(number)} if isinstance(number, str) else row
 
 
 def _between(text: str, begin: str, end: str) -> str:

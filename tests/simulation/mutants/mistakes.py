@@ -92,8 +92,8 @@ MISTAKES = (
     Mistake(
         name="the same id is a duplicate whatever is in it",
         path="consumer/proof.py",
-        before="            fact.digest == arrival.digest and fact.version == event.version\n",
-        after="            fact.id == event.id\n",
+        before="            fact.digest == arrival.digest and fact.version == event.version for",
+        after="            fact.id == event.id for",
         seed=1,
     ),
     Mistake(
@@ -139,27 +139,23 @@ MISTAKES = (
     Mistake(
         name="heads are read before they are locked",
         path="consumer/store.py",
-        before="""        self._cursor.execute(_SQL["lock_heads"], {"order_ids": order_ids})
-        return {row[0]: _head(row) for row in self._cursor}""",
+        before="""        return {row[0]: _head(row) for row in self._send("lock_heads",""",
         after="""        unlocked = _SQL["lock_heads"].replace(" for no key update", "")
         self._cursor.execute(unlocked, {"order_ids": order_ids})
-        heads = {row[0]: _head(row) for row in self._cursor}
-        self._cursor.execute(_SQL["lock_heads"], {"order_ids": order_ids})
-        return heads""",
+        return {row[0]: _head(row) for row in self._cursor if self._send("lock_heads",""",
         seed=14,
     ),
     Mistake(
         name="the projection's states are loaded before the lock",
         path="consumer/transaction.py",
         before="""        heads = store.lock(sorted(known))
-        orders = store.look_up(heads, known, drain=drain)
-        _check_turn(orders, terms.only)
-        fold = Fold(self.projection, self.load(users, [] if blame else _may_apply(orders)))""",
-        after="""        states = self.load(users, [] if blame else sorted(known))
+        answers = store.ask(heads, known, drain=drain)
+        states = {} if blame else dict(self.load(users, _not_parked(heads)))
+""",
+        after="""        states = {} if blame else dict(self.load(users, sorted(known)))
         heads = store.lock(sorted(known))
-        orders = store.look_up(heads, known, drain=drain)
-        _check_turn(orders, terms.only)
-        fold = Fold(self.projection, states)""",
+        answers = store.ask(heads, known, drain=drain)
+""",
         seed=181,
     ),
     Mistake(
