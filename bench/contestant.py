@@ -64,7 +64,7 @@ class Started:
         self.name = entry.name
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(entry, theirs), daemon=True)
+        self._process = context.Process(target=_serve, args=(entry, theirs))
         self._process.start()
         theirs.close()
 

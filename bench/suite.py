@@ -1,7 +1,7 @@
 """Every benchmark there is. One more is a module with `run` and `draw`, and a line here."""
 
 from bench import coldstart
-from bench.consumer import peers
+from bench.consumer import growth, peers, pruning, shapes, storage
 from bench.findings import Benchmark
 from bench.producer import buckets
 from bench.producer import peers as producers
@@ -12,6 +12,24 @@ SUITE = {
         about="the consumer against what people use, from the Lambda event to the commit",
         run=peers.run,
         draw=peers.draw,
+    ),
+    "shapes": Benchmark(
+        about="the consumer with hot and cold orders, trouble, and other batches",
+        run=shapes.run,
+        draw=shapes.draw,
+    ),
+    "growth": Benchmark(
+        about="the consumer on a long past: a million rows of an order, ten million in all",
+        run=growth.run,
+        draw=growth.draw,
+    ),
+    "storage": Benchmark(
+        about="bytes that an event leaves behind", run=storage.run, draw=storage.draw
+    ),
+    "pruning": Benchmark(
+        about="the consumer while old rows are pruned beside it",
+        run=pruning.run,
+        draw=pruning.draw,
     ),
     "coldstart": Benchmark(
         about="a function's first answer against one that returns at once, in Lambda's runtime",

@@ -29,15 +29,18 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """`exponent` 0 makes all orders alike. Of the events, `resent` come twice, the second time
-    some events later, and `refused` are of a type that the projection does not know, which parks
-    the rest of their order.
+    """`exponent` 0 makes all orders alike, `orders` 0 every event another order's; orders are
+    numbered from `first_order` on, versions from `first_version`. Of the events, `resent` come
+    twice, the second time some events later, and `refused` are of a type that the projection does
+    not know, which parks the rest of their order.
     """
 
     orders: int = 20_000
     size: int = 250
     exponent: float = 1.1
     seed: int = 1
+    first_version: int = 1
+    first_order: int = 0
     resent: float = 0.0
     refused: float = 0.0
 
@@ -45,14 +48,17 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         """Without end; each order's versions from 1 on."""
         random_ = random.Random(self.seed)  # noqa: S311 - a workload, not a secret
         weights = list(accumulate((n + 1) ** -self.exponent for n in range(self.orders)))
+        orders = range(self.orders)
         versions: Counter[int] = Counter()
         again: list[Sent] = []
         made = 0
         while True:
-            for number in random_.choices(range(self.orders), cum_weights=weights, k=1_000):
-                versions[number] += 1
+            some = random_.choices(orders, cum_weights=weights, k=1_000) if orders else None
+            for number in some or range(made, made + 1_000):
                 made += 1
-                sent = self._event(random_, number, versions[number], made)
+                version = self.first_version + versions[number]
+                versions[number] += 1
+                sent = self._event(random_, number, version, made)
                 yield sent
                 if random_.random() < self.resent:
                     again.append(sent)
@@ -66,9 +72,9 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
             yield list(islice(events, size))
 
     def _event(self, random_: random.Random, number: int, version: int, made: int) -> Sent:
-        order_id = f"order-{number:07d}"
+        order_id = f"order-{self.first_order + number:07d}"
         type_, data = "ItemAdded", {"price": f"{random_.randrange(100, 50_000) / 100:.2f}"}
-        if version == 1:
+        if version == self.first_version == 1:
             type_, data = "OrderPlaced", {"customer_id": f"customer-{number % 5_003:05d}"}
         elif random_.random() < self.refused:
             type_ = "OrderTeleported"

@@ -24,9 +24,12 @@ EVENTS = 200_000
 MILLISECONDS = 1.0
 
 OURS = "inorder"
+PIPELINED = "inorder, PIPELINE=1"
 DOCUMENTED = "a transaction per event"
 EXECUTEMANY = "executemany"
 COPY = "binary COPY"
+
+_PIPELINE: dict[str, Any] = {"variables": {"PIPELINE": "1"}}
 
 
 def run(bench: Bench) -> Findings:
@@ -37,7 +40,7 @@ def run(bench: Bench) -> Findings:
         with calibrated(postgres.url, MILLISECONDS) as (away_url, calibration):
             bench.say(f"a round trip of {calibration.added:.3f} ms, by the proxy")
             far = _far(bench, postgres, Server(away_url).port)
-    names = (OURS, DOCUMENTED, EXECUTEMANY)
+    names = (OURS, PIPELINED, DOCUMENTED, EXECUTEMANY)
     return Findings(
         ratios={
             "consumer_to_documented": Ratio(
@@ -59,6 +62,14 @@ def run(bench: Bench) -> Findings:
             "consumer_to_copy": Ratio(
                 value=ratio_of(near, OURS, COPY), what="the bound's rate", at_least=0.6
             ),
+            "consumer_pipelined_to_documented_at_1ms": Ratio(
+                value=ratio_of(far, PIPELINED, DOCUMENTED),
+                what="the same, PIPELINE=1, 1 ms round trip",
+                at_least=150,
+            ),
+            "consumer_pipelined_to_copy": Ratio(
+                value=ratio_of(near, PIPELINED, COPY), what="the bound's rate, PIPELINE=1"
+            ),
         },
         numbers={
             "postgresql": version,
@@ -78,8 +89,9 @@ def _near(bench: Bench, postgres: Server) -> Repeats:
         postgres.drop()
         return [
             _entry(OURS, ours.start, postgres.fresh()),
+            _entry(PIPELINED, ours.start, postgres.fresh(), **_PIPELINE),
             _entry(DOCUMENTED, documented.start, postgres.fresh(), bench.scale.of(10, 1)),
-            _entry(EXECUTEMANY, executemany.start, postgres.fresh(), bench.scale.of(50, 1)),
+            _entry(EXECUTEMANY, executemany.start, postgres.fresh(), bench.scale.of(20, 1)),
             _entry(COPY, copying.start, postgres.fresh()),
         ]
 
@@ -87,7 +99,7 @@ def _near(bench: Bench, postgres: Server) -> Repeats:
         entries,
         turns=turns,
         warm_up=bench.scale.of(10, 1),
-        repeats=bench.scale.of(3, 1),
+        repeats=bench.scale.of(2, 1),
         blocks=bench.scale.of(10, 1),
         on_repeat=lambda n: bench.say(f"on loopback, repeat {n + 1}"),
     )
@@ -101,22 +113,23 @@ def _far(bench: Bench, postgres: Server, port: int) -> Repeats:
         postgres.drop()
         return [
             _entry(OURS, ours.start, away()),
+            _entry(PIPELINED, ours.start, away(), **_PIPELINE),
             _entry(DOCUMENTED, documented.start, away(), bench.scale.of(2, 1)),
-            _entry(EXECUTEMANY, executemany.start, away(), bench.scale.of(20, 1)),
+            _entry(EXECUTEMANY, executemany.start, away(), bench.scale.of(10, 1)),
         ]
 
     return race(
         entries,
-        turns=bench.scale.of(60, 2),
+        turns=bench.scale.of(30, 2),
         warm_up=bench.scale.of(5, 0),
-        repeats=bench.scale.of(3, 1),
+        repeats=bench.scale.of(2, 1),
         blocks=bench.scale.of(2, 1),
         on_repeat=lambda n: bench.say(f"a millisecond away, repeat {n + 1}"),
     )
 
 
-def _entry(name: str, start: Any, url: str, turns: int | None = None) -> Entry:
-    given = {"database_url": url, "workload": W1, "batch": BATCH}
+def _entry(name: str, start: Any, url: str, turns: int | None = None, **more: Any) -> Entry:
+    given = {"database_url": url, "workload": W1, "batch": BATCH, **more}
     return Entry(name=name, start=start, given=given, turns=turns)
 
 
@@ -132,7 +145,7 @@ def _numbers(repeats: Repeats, names: tuple[str, ...]) -> dict[str, Any]:
 
 def draw(numbers: dict[str, Any], folder: Path) -> None:
     """Events per second of each, near and far."""
-    colours = {OURS: plots.OURS, COPY: plots.BOUND}
+    colours = {OURS: plots.OURS, PIPELINED: plots.OURS, COPY: plots.BOUND}
     with plots.figure(folder / "consumer.svg", columns=2, size=(9, 2.6)) as (near, far):
         for axes, key, title in (
             (near, "near", "on loopback"),
