@@ -47,5 +47,5 @@ def test_every_statement_of_ours_is_one_statement(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_statement_of_ours_is_used(file):
     code = "".join(python.read_text() for python in CONSUMER.glob("*.py"))
-    used = set(re.findall(r'_SQL\["(\w+)"\]', code))
+    used = set(re.findall(r'(?:_SQL\[|_send\(\s*)"(\w+)"', code))
     assert set(read_statements(file)) <= used
