@@ -80,6 +80,12 @@ def _ranges(given: Mapping[str, str]) -> list[str]:
     memory = int(given["ConsumerMemory"])
     if memory < SMALLEST_MEMORY:
         found.append(f"ConsumerMemory is {memory} MB: give at least {SMALLEST_MEMORY}")
+    ledger, stream = int(given["LedgerRetentionDays"]), int(given["StreamRetentionHours"])
+    if ledger and ledger * 24 <= stream:
+        found.append(
+            f"LedgerRetentionDays {ledger} is no longer than the stream's {stream} hours: an event "
+            "that comes again could not be told from a new one"
+        )
     lowest, highest = int(given["LowestFactor"]), int(given["HighestFactor"])
     if lowest > highest:
         found.append(f"LowestFactor {lowest} is above HighestFactor {highest}")

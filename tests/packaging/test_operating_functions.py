@@ -131,7 +131,10 @@ class TestEnvironment:
         told_both = {k: v for k, v in told(CONSUMER).items() if k.startswith(shared)}
         database = {key for key in told_both if key.startswith("DB_")}
         assert len(database) == 8
-        assert told("AuditorFunction") == told_both | {"AUDIT_SWEEP_ORDERS": "5000"}
+        assert told("AuditorFunction") == told_both | {
+            "AUDIT_SWEEP_ORDERS": "5000",
+            "LEDGER_RETENTION_DAYS": "30",
+        }
         read = audit_settings.read(told("AuditorFunction", AuditSweepOrders="11"))
         assert read.scope.sweep == 11
 

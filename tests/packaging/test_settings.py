@@ -29,6 +29,8 @@ def told(template):
         {"ShardCount": "100", "ParallelizationFactor": "10", "AuroraMaxCapacity": "8"},
         {"StreamMode": "ON_DEMAND", "ConsumerConcurrency": "100"},
         {"ConsumerMemory": "256"},
+        {"LedgerRetentionDays": "0", "StreamRetentionHours": "8760"},
+        {"LedgerRetentionDays": "8"},
         {"AuroraMinCapacity": "0.5", "AuroraMaxCapacity": "1.5"},
         {**EXTERNAL, "ProxyIdleConnectionsPercent": "90"},
     ],
@@ -78,6 +80,8 @@ def test_sound_mixtures_are_let_through(told, given):
         ({"RecordBytes": "10000", "BatchSize": "1000"}, ["6 MB", "at most 427"]),
         ({"LatencyProfile": "batch", "RecordBytes": "700"}, ["BatchSize 4000", "6 MB"]),
         ({"ConsumerMemory": "128"}, ["ConsumerMemory is 128"]),
+        ({"LedgerRetentionDays": "7"}, ["LedgerRetentionDays 7", "168 hours"]),
+        ({"StreamRetentionHours": "720"}, ["LedgerRetentionDays 30", "720 hours"]),
         ({"AuroraMinCapacity": "16"}, ["AuroraMinCapacity 16", "AuroraMaxCapacity 8"]),
         ({"AuroraMinCapacity": "1.25"}, ["half steps", "1.25"]),
         (

@@ -26,6 +26,8 @@ SOUND = {
     "ProxyIdleConnectionsPercent": "10",
     "ProxyBorrowTimeoutSeconds": "5",
     "DatabaseConnections": "100",
+    "StreamRetentionHours": "168",
+    "LedgerRetentionDays": "30",
     "Functions": "arm64 512",
 }
 
