@@ -11,6 +11,8 @@ from producer import ProducerSettings, kinesis_client
 from tests.consuming.batches import batch_of
 from tests.consuming.events import REFUSED, make_event
 from tests.observing.printed import Printing
+from tests.operating import s3
+from tests.operating.mapped import FUNCTION, STREAM, connecting, make_mapping
 
 STACK = "shop"
 JOURNAL = "tests.consuming.journal:Journal"
@@ -18,7 +20,7 @@ JOURNAL = "tests.consuming.journal:Journal"
 
 @contextmanager
 def all_functions(database_url: str, folder: Path) -> Iterator[Printing]:
-    """What consumer, redrive, auditor and producer print; the database has the journal's table."""
+    """What all functions with metrics print; the database has the journal's table."""
     printing = Printing(folder)
     given = {"STACK_NAME": STACK, "DATABASE_URL": database_url, "PROJECTION": JOURNAL}
     try:
@@ -33,9 +35,29 @@ def all_functions(database_url: str, folder: Path) -> Iterator[Printing]:
         printing.start("audit", "consumer.audit.handler.handler", **given)({})
         with ministack() as endpoint:
             _produce(printing, str(endpoint.url))
+        with s3.running(folder) as url:
+            _control(printing, url)
         yield printing
     finally:
         printing.stop()
+
+
+def _control(printing: Printing, url: str) -> None:
+    control = printing.start(
+        "controller",
+        "controller.handler.handler",
+        AWS_ENDPOINT_URL=url,
+        AWS_REGION="eu-west-1",
+        AWS_DEFAULT_REGION="eu-west-1",
+        STACK_NAME=STACK,
+        MAPPING_ID=make_mapping(connecting(url)),
+        STREAM_NAME=STREAM,
+        CONSUMER_FUNCTION=FUNCTION,
+        STATE_PARAMETER="/inorder/shop/concurrency/state",
+        HAND_PARAMETER="/inorder/shop/concurrency/order",
+        TURN_SECOND="0",
+    )
+    control({})
 
 
 def _produce(printing: Printing, url: str) -> None:

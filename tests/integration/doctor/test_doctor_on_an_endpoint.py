@@ -2,69 +2,29 @@
 stacks without its own extras: those are stubbed.
 """
 
-import io
-import json
-import zipfile
-
-import boto3
 import pytest
 
 from ops.doctor.collecting import collect
 from ops.doctor.command import examine
 from ops.doctor.facts import ClusterFacts, MappingFacts, Missing, StreamFacts
 from tests.operating import s3
+from tests.operating.mapped import FUNCTION, STREAM, connecting, make_mapping
 from tests.unit.doctor.stubbed import NESTED, NOW, outputs, playing, resource
-
-STREAM = "shop-stream"
 
 
 @pytest.fixture(scope="module")
 def connect(tmp_path_factory):
     """Gives a client of a service at the endpoint."""
     with s3.running(tmp_path_factory.mktemp("moto")) as url:
-
-        def client(service):
-            return boto3.client(
-                service,
-                endpoint_url=url,
-                region_name="eu-west-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - the endpoint takes any
-            )
-
-        yield client
-
-
-def code():
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr("handler.py", "def handler(event, context): return event")
-    return written.getvalue()
+        yield connecting(url)
 
 
 @pytest.fixture(scope="module")
 def shop(connect):
     """What the template would have made, with some of it spoilt; the stack's outputs."""
-    kinesis, functions = connect("kinesis"), connect("lambda")
-    kinesis.create_stream(StreamName=STREAM, ShardCount=2)
-    kinesis.add_tags_to_stream(StreamName=STREAM, Tags={"inorder-mode": "order"})
-    stream = kinesis.describe_stream_summary(StreamName=STREAM)["StreamDescriptionSummary"]
-    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-    role = connect("iam").create_role(RoleName="consumer", AssumeRolePolicyDocument=trust)
-    functions.create_function(
-        FunctionName="shop-consumer",
-        Runtime="python3.13",
-        Role=role["Role"]["Arn"],
-        Handler="handler.handler",
-        Code={"ZipFile": code()},
-        Environment={"Variables": {"STACK_NAME": "shop"}},
-    )
-    functions.put_function_concurrency(FunctionName="shop-consumer", ReservedConcurrentExecutions=4)
-    mapping = functions.create_event_source_mapping(
-        EventSourceArn=stream["StreamARN"],
-        FunctionName="shop-consumer",
-        StartingPosition="TRIM_HORIZON",
-        BatchSize=500,
+    uuid = make_mapping(connect, STACK_NAME="shop")
+    connect("lambda").put_function_concurrency(
+        FunctionName=FUNCTION, ReservedConcurrentExecutions=4
     )
     connect("s3").create_bucket(
         Bucket="shop-failed", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
@@ -89,8 +49,8 @@ def shop(connect):
     )
     return outputs(
         StreamName=STREAM,
-        ConsumerMappingId=mapping["UUID"],
-        ConsumerFunctionName="shop-consumer",
+        ConsumerMappingId=uuid,
+        ConsumerFunctionName=FUNCTION,
         OnFailureBucketName="shop-failed",
         ProxyName="shop-proxy",
         ClusterId="shop-cluster",
