@@ -30,7 +30,8 @@ demo: .venv/local.stamp .tools/kinesis.stamp ## run the main job on this machine
 inorder: .venv/ops.stamp ## operate a database: ARGS="status", "parked list", "redrive", "audit" (DATABASE_URL)
 	@$(BIN)/python -m ops $(ARGS)
 
-migrate: .venv/local.stamp ## bring DATABASE_URL up to date (MIGRATIONS=folder: your projection's tables)
+# ROLE reaches it as an environment variable.
+migrate: .venv/local.stamp ## bring DATABASE_URL up to date (MIGRATIONS=folder: your projection's tables; ROLE=name)
 	@$(BIN)/python -m migrations $(MIGRATIONS)
 
 # -------------------------------------------------------------------------------- work on it

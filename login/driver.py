@@ -4,7 +4,7 @@ and its search for a libpq need is stood in for. The first to import it does so 
 
 A cold start is mostly imports, and half of them are psycopg's; asyncio, the packages' metadata and
 ctypes are a third of those, and this code uses none of them. What has been imported before is left
-as it is. Measured in docs/decisions/0012.
+as it is. Measured in docs/decisions/0013.
 """
 
 import gc

@@ -1,5 +1,5 @@
 """AWS Signature Version 4 out of the standard library: building an SDK client for one signature
-costs a cold start ten times as much (docs/decisions/0012).
+costs a cold start ten times as much (docs/decisions/0013).
 
 Source: IAM User Guide, "Create a signed AWS API request". Compared with botocore in the tests.
 """

@@ -1,7 +1,8 @@
 """`python -m migrations [FOLDER …]`: bring the database of `DATABASE_URL` up to date.
 
 Without folders the consumer's tables and those of the projection that is shipped; with folders the
-consumer's and those.
+consumer's and those. `ROLE` names the role that consumer, redrive and auditor log in as: it is made
+if need be, and gets what a deploy would give it; its password is yours to set.
 """
 
 import os
@@ -12,6 +13,7 @@ import psycopg
 
 from contract import InorderError
 from migrations.migrate import INORDER, ORDERS, apply
+from migrations.roles import Role, Work, prepare
 
 
 def main(folders: list[str]) -> int:
@@ -20,12 +22,17 @@ def main(folders: list[str]) -> int:
     if not url:
         print("set DATABASE_URL to a libpq URL of a role that may create schemas", file=sys.stderr)
         return 2
+    role = os.environ.get("ROLE")
     try:
         applied = apply(url, [INORDER, *(map(Path, folders) if folders else [ORDERS])])
+        if role:
+            prepare(url, [Role(name=role, work=Work.APPLICATION)])
     except (InorderError, psycopg.Error) as error:
         print(f"migrations: {error}", file=sys.stderr)
         return 2
     print("\n".join(f"applied {name}" for name in applied) or "up to date")
+    if role:
+        print(f"role {role} is up to date")
     return 0
 
 

@@ -1,7 +1,7 @@
 """The Lambda entry point of the migrations: the custom resource `Custom::Migrations`.
 
 It runs before new code does and while old code still runs, so what it applies has to leave the old
-code working (docs/decisions/0013). A roll-back brings the old properties: then nothing is done,
+code working (docs/decisions/0014). A roll-back brings the old properties: then nothing is done,
 since migrations go forward only. It connects to the cluster itself, not through the proxy, as the
 role that owns the schema.
 """
@@ -65,7 +65,12 @@ def _url(given: DatabaseSettings) -> str:
 
 def _roles(asked: Request, given: DatabaseSettings) -> list[Role]:
     return [
-        Role(name=role.name, work=role.work, password=_password(role, given))
+        Role(
+            name=role.name,
+            work=role.work,
+            iam=role.secret_arn is None,
+            password=_password(role, given),
+        )
         for role in asked.roles
     ]
 

@@ -26,10 +26,13 @@ class Work(Enum):
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
-    """A role that logs in with an IAM token, or with `password` where there is one."""
+    """A role that logs in with an IAM token (`iam`) or with `password`; with neither, it keeps what
+    it has.
+    """
 
     name: str
     work: Work
+    iam: bool = False
     password: str | None = None
 
 
@@ -71,9 +74,9 @@ def _let_log_in(connection: Connection[Any], role: Role) -> None:
     """
     name = sql.Identifier(role.name)
     on_rds = _exists(connection, _IAM)
+    if role.iam and on_rds:
+        connection.execute(sql.SQL("grant rds_iam to {}").format(name))
     if role.password is None:
-        if on_rds:
-            connection.execute(sql.SQL("grant rds_iam to {}").format(name))
         return
     if on_rds and _is_member(connection, role.name):
         connection.execute(sql.SQL("revoke rds_iam from {}").format(name))

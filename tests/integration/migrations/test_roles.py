@@ -15,7 +15,8 @@ from tests.consuming.journal import SCHEMA
 
 PASSWORD = "p'ä%s\\"  # noqa: S105 - of a test
 APPLICATION = Role(name="inorder_app", work=Work.APPLICATION, password=PASSWORD)
-WITH_IAM = Role(name="inorder_app", work=Work.APPLICATION)
+NEITHER = Role(name="inorder_app", work=Work.APPLICATION)
+WITH_IAM = Role(name="inorder_app", work=Work.APPLICATION, iam=True)
 
 
 def as_application(managed) -> str:
@@ -113,6 +114,8 @@ def test_iam_or_a_password_never_both(migrated):
     prepare(migrated.url, [WITH_IAM])
     assert memberships(migrated) == {"rds_iam"}
     prepare(migrated.url, [APPLICATION])
+    assert memberships(migrated) == set()
+    prepare(migrated.url, [NEITHER])
     assert memberships(migrated) == set()
     psycopg.connect(as_application(migrated)).close()
 
