@@ -1,7 +1,7 @@
 """`Custom::Settings`: what the template's rules cannot say, for want of arithmetic.
 
-Functions and mapping wait for its answer, so a refused mixture ends a deploy before anything of
-theirs has changed. The answer's `Digest` stands for everything it was told: the template puts it
+Producer, consumer and mapping wait for its answer, so a refused mixture ends a deploy before one of
+them has changed. The answer's `Digest` stands for everything it was told: the template puts it
 into the descriptions of functions and versions, so that a version follows a parameter (SAM itself
 publishes one only when the template's text has changed).
 """
