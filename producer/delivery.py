@@ -32,16 +32,18 @@ def deliver(
     seconds: float,
     clock: Callable[[], float] = monotonic,
     pause: Callable[[float], None] = sleep,
+    jitter: Callable[[], float] | None = None,
 ) -> list[Result]:
     """One result for each event, in their order; events of one order go out in this order.
 
     The last attempt begins within `seconds`; it may take a connect and a read time-out more.
+    `jitter` gives numbers from 0 to 1, by which retries are spread.
     """
     settings = msgspec.structs.replace(
         settings, delivery_timeout=seconds, linger=0, record_linger=0
     )
-    jitter = random.Random().random  # noqa: S311 - spreads retries, keeps no secret
-    backoff = FullJitter(base=settings.retry_base, cap=settings.retry_cap, random=jitter)
+    spread = jitter or random.Random().random  # noqa: S311 - keeps no secret
+    backoff = FullJitter(base=settings.retry_base, cap=settings.retry_cap, random=spread)
     sequencer = Sequencer(settings=settings, strategy=strategy, backoff=backoff)
     results: dict[int, Result] = {}
     began = clock()

@@ -81,6 +81,7 @@ class _Turn:
         self._apply = apply
         self._blame = blame
         self._head = lot.head
+        self._highest = lot.highest_applied
         self._proof = Proof(lot.facts, ())
         self._left = list(lot.entries)
         self._applied: list[Entry] = []
@@ -135,7 +136,7 @@ class _Turn:
         return self._overtaken(entry)
 
     def _overtaken(self, entry: Waiting) -> Failure | None:
-        highest, position = self._lot.highest_applied, entry.arrival.position
+        highest, position = self._highest, entry.arrival.position
         if entry.failure.reason is not Reason.OVERTAKEN or highest is None or position > highest:
             return None
         return Failure(Reason.OVERTAKEN, _LATE.format(position, highest))
@@ -160,6 +161,8 @@ class _Turn:
     def _advance(self, arrival: Arrival) -> None:
         ordinal = self._head.ordinal + 1
         self._applied.append(Entry(arrival, ordinal))
+        if self._highest is None or arrival.position > self._highest:
+            self._highest = arrival.position
         self._proof.add(arrival)
         self._head = msgspec.structs.replace(
             self._head, ordinal=ordinal, versioned=arrival.version is not None

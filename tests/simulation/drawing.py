@@ -3,6 +3,8 @@
 import dataclasses
 from uuid import UUID
 
+import msgspec
+
 from local.mapping.settings import MappingSettings
 from local.mapping.undocumented import (
     BisectHalves,
@@ -18,8 +20,11 @@ from tests.simulation.faults import MOMENTS, RATES, WINDOWS, Fault
 from tests.simulation.scenario import (
     BAD,
     CONFLICTS,
+    NO_KEY,
     REPEATS,
     SENDING_MS,
+    STRANGER,
+    Foreign,
     Item,
     OrderPlan,
     Scenario,
@@ -34,20 +39,68 @@ def draw(seed: int) -> Scenario:
     orders = tuple(
         _order(dice, number, buckets) for number in range(dice.pick((1, 2, 3, 4, 6, 8, 10)))
     )
+    other = Dice(seed, "strangers")
+    theirs = tuple(_theirs(other, n) for n in range(other.pick((0, 0, 1, 2))))
     return Scenario(
         seed=seed,
-        orders=orders,
+        orders=(*orders, *theirs),
         buckets=buckets,
         faults=_faults(dice),
         shards=dice.pick((1, 1, 2, 3)),
-        mapping=_mapping(dice),
+        mapping=_giving_up(Dice(seed, "retries"), _mapping(dice)),
         undocumented=_undocumented(dice),
         chunk_events=dice.pick((1, 2, 5, 100, 100)),
         drain_entries=dice.pick((1, 2, 100)),
         concurrency=dice.pick((1, 3, 10, 20)),
         timeout_ms=dice.pick((15_000, 60_000)),
         mutates=dice.chance(0.5),
+        strangers=_strangers(other, theirs),
+        once=_once(Dice(seed, "requests"), producers),
     )
+
+
+def _once(dice: Dice, producers: int) -> tuple[bool, ...]:
+    return tuple(dice.chance(0.2) for _ in range(producers))
+
+
+def _theirs(dice: Dice, number: int) -> OrderPlan:
+    """An order whose events come from elsewhere: with versions, and nothing wrong with them."""
+    order_id = chr(ord("T") + number)
+    items = tuple(
+        Item(
+            order_id=order_id,
+            n=n,
+            flavour="note",
+            id=UUID(int=(ord(order_id) << 96) | n),
+            version=n + 1,
+            token=f"{order_id}{n}",
+            pause_ms=0,
+        )
+        for n in range(dice.pick((2, 3, 6)))
+    )
+    return OrderPlan(order_id=order_id, producer=STRANGER, versioned=True, items=items)
+
+
+def _strangers(dice: Dice, theirs: tuple[OrderPlan, ...]) -> tuple[Foreign, ...]:
+    """Their orders' events, in aggregates of several orders under one key; and nonsense."""
+    left = [list(order.items) for order in theirs]
+    found: list[Foreign] = []
+    at = 0
+    while any(left):
+        at += dice.below(8_000)
+        items = [items.pop(0) for items in left for _ in range(dice.between(0, 2)) if items]
+        kind = "mixed" if dice.chance(0.2) else "aggregate"
+        names = tuple(item.name for item in items)
+        if items:
+            found.append(Foreign(name=f"s{len(found)}", at=at, kind=kind, key="one", items=names))
+            if dice.chance(0.2):  # their producer did not hear that it was stored
+                found.append(dataclasses.replace(found[-1], name=f"s{len(found)}", at=at + 500))
+    for _ in range(dice.pick((0, 0, 0, 1, 2))):
+        name = f"s{len(found)}"
+        kind = dice.pick(("torn", "nonsense", "keyless"))
+        key = NO_KEY if kind == "keyless" else name
+        found.append(Foreign(name=name, at=dice.below(SENDING_MS), kind=kind, key=key))
+    return tuple(found)
 
 
 def _order(dice: Dice, number: int, buckets: tuple[bool, ...]) -> OrderPlan:
@@ -152,6 +205,14 @@ def _mapping(dice: Dice) -> MappingSettings:
         bisect_on_error=dice.chance(0.6),
         report_batch_item_failures=True,
     )
+
+
+def _giving_up(dice: Dice, settings: MappingSettings) -> MappingSettings:
+    """With finite retries, some of them: what is given up goes to the on-failure bucket."""
+    if not dice.chance(0.15):
+        return settings
+    retries = dice.pick((0, 1, 2, 5))
+    return msgspec.structs.replace(settings, maximum_retry_attempts=retries)
 
 
 def _undocumented(dice: Dice) -> Undocumented:

@@ -17,7 +17,9 @@ from consumer.batch import Applied, apply_batch
 from consumer.database import Database
 from consumer.delivery import Delivery
 from consumer.deploys import Code
+from consumer.redrive.feeding import Fed, feed_in
 from consumer.redrive.lots import Bound
+from consumer.redrive.on_failure import FailedBatch, waiting
 from consumer.redrive.orders import Redriven, Which, redrive_orders
 from consumer.redrive.replay import Means
 from consumer.settings import Settings
@@ -127,6 +129,25 @@ class Environment:
         witness = Witness(attempts, self._apart, KILLER_DEATHS, PROJECTION_MS / 1_000)
         means = Means(attempts, delivery, Bound(entries=2), witness)
         return list(redrive_orders(means, which))
+
+    def feed(self, bucket: Any, keys: list[str] | None, deadline: int) -> list[Fed]:
+        """What redrive does with objects of the bucket."""
+        function = self._function
+        attempts = self._attempts(deadline)
+        witness = Witness(attempts, self._apart, KILLER_DEATHS, PROJECTION_MS / 1_000)
+
+        def apply(batch: FailedBatch) -> Applied:
+            return apply_batch(
+                batch.records,
+                attempts,
+                chunk_events=function.chunk_events,
+                drain=function.drain_entries,
+                delivery=Delivery(attempts, environment=self.id, shard=batch.shard),
+                witness=witness,
+            )
+
+        wanted = waiting(bucket, lambda: None) if keys is None else keys
+        return list(feed_in("on-failure", bucket, wanted, apply))
 
     def _apart(self, work: Work, seconds: float, longest: float) -> Ended:
         self.child = Child(self, longest)

@@ -10,6 +10,7 @@ from consumer.attempts import Interrupted
 from consumer.redrive.orders import Which
 from consumer.transaction import TransactionFailed
 from local.mapping.facts import Answered, FunctionFailed, Outcome, Throttled
+from tests.simulation.bucket import ImaginedBucket
 from tests.simulation.database.server import Server
 from tests.simulation.dice import Dice
 from tests.simulation.environment import Environment
@@ -92,19 +93,30 @@ class Function:
 
     def redrive(self, which: Which) -> None:
         """Run a redrive, as its schedule or an operator does; a function of its own."""
+        self.log("redrive", which.name)
+        self._beside(lambda environment, deadline: environment.redrive(which, deadline), _redriven)
+
+    def feed(self, bucket: ImaginedBucket, keys: list[str] | None = None) -> None:
+        """Feed in objects of the on-failure bucket: these, or whatever is left."""
+        self.log("feed in", *(keys or ["what is left"]))
+        self._beside(lambda environment, deadline: environment.feed(bucket, keys, deadline), _fed)
+
+    def _beside(
+        self, work: Callable[[Environment, int], Any], say: Callable[[Task], list[str]]
+    ) -> None:
+        """Run the redrive function, which is none of the mapping's."""
         self._made += 1
         environment = Environment(self, self._made, self._version, self._projection)
         deadline = self.loop.now + self._timeout
-        self.log("redrive", which.name, environment.name)
 
         def end(task: Task) -> None:
-            self.log("redriven", environment.name, *_redriven(task))
+            self.log("ended", environment.name, *say(task))
             if not isinstance(task.error, (Interrupted, TransactionFailed, NoneType)):
                 name = type(task.error).__name__
                 self._checker.failed(f"a redrive raised {name}: {task.error}")
             self._discard(environment)
 
-        environment.task = self.loop.spawn(lambda: environment.redrive(which, deadline), end)
+        environment.task = self.loop.spawn(lambda: work(environment, deadline), end)
         task = environment.task
         self.loop.at(deadline, lambda: None if task.done else self.kill(environment, "times out"))
 
@@ -168,3 +180,9 @@ def _redriven(task: Task) -> list[str]:
     if task.error is not None:
         return [f"{type(task.error).__name__}: {task.error}"]
     return [f"{done.order_id}+{done.applied}{done.problem}" for done in task.result]
+
+
+def _fed(task: Task) -> list[str]:
+    if task.error is not None:
+        return [f"{type(task.error).__name__}: {task.error}"]
+    return [f"{fed.key[-4:]} {fed.interrupted or 'done'}" for fed in task.result]

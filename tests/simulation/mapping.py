@@ -25,8 +25,9 @@ from local.mapping.facts import (
 )
 from local.mapping.machine import EventSourceMapping
 from local.mapping.position import After
-from local.mapping.settings import MappingSettings
+from local.mapping.settings import UNLIMITED, MappingSettings
 from local.mapping.undocumented import Undocumented
+from tests.simulation.bucket import ImaginedBucket
 from tests.simulation.dice import Dice
 from tests.simulation.function import Function, Log
 from tests.simulation.loop import Loop
@@ -45,6 +46,7 @@ class Deliveries:
         function: Function,
         settings: MappingSettings,
         undocumented: Undocumented,
+        bucket: ImaginedBucket,
         strikes: Callable[[str], bool],
         checker: Any,
         log: Log,
@@ -55,6 +57,7 @@ class Deliveries:
         self._stream = stream
         self._function = function
         self._undocumented = undocumented
+        self._bucket = bucket
         self._strikes = strikes
         self._checker = checker
         self._log = log
@@ -125,7 +128,20 @@ class Deliveries:
                 case WakeAt():
                     self._wake(output.at)
                 case Discard():
-                    self._checker.failed(f"P1: the mapping discards {len(output.records)} records")
+                    self._give_up(output)
+
+    def _give_up(self, discard: Discard) -> None:
+        """To the on-failure bucket, which tells redrive of it."""
+        if self.settings.maximum_retry_attempts == UNLIMITED:
+            self._checker.failed(f"P1: the mapping discards {len(discard.records)} records")
+        numbers = [record.sequence_number for record in discard.records]
+        event = {"Records": [self._records[number][1] for number in numbers]}
+        key = self._bucket.deliver(discard, event, self._loop.now)
+        self._log("given up", discard.shard_id[-2:], *numbers)
+        self._checker.given_up(discard.shard_id, numbers)
+        self._loop.after(
+            self._dice.between(100, 20_000), lambda: self._function.feed(self._bucket, [key])
+        )
 
     def landed(self, shard: Shard, stored: Stored) -> None:
         """A record is on the stream: whoever waits for one gets it."""

@@ -18,6 +18,11 @@ from tests.simulation.faults import Fault
 SENDING_MS = 60_000
 """Events are sent, and faults begin, within this time."""
 
+STRANGER = -1
+"""The producer of orders whose events come from elsewhere."""
+
+NO_KEY = "no order can have this key: \0"
+
 DRIVEN = ("refuse", "break", "spoil", "curse", "kill", "hang")
 """Flavours that are types of events: the projection does what they say."""
 BAD = (*DRIVEN, "garbled", "missing")
@@ -83,6 +88,21 @@ class OrderPlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Foreign:
+    """A record of another producer, put at `at` milliseconds under `key`.
+
+    `kind`: an `aggregate` of these items; a `mixed` one, with something in it that is no event; a
+    `torn` one, which nobody can take apart; `nonsense`; or that, `keyless`: under no order's key.
+    """
+
+    name: str
+    at: int
+    kind: str
+    key: str
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
     """Everything that decides a run besides the code. Times in milliseconds."""
 
@@ -100,6 +120,9 @@ class Scenario:
     timeout_ms: int
     mutates: bool
     """Whether the projection changes the state it is given."""
+    strangers: tuple[Foreign, ...] = ()
+    once: tuple[bool, ...] = ()
+    """For each producer, whether it is a Lambda's, which keeps nothing between its requests."""
 
     def without(self, names: Collection[str]) -> "Scenario":
         """The same plan without these faults, orders (`A`) and items (`A#3`)."""
@@ -110,12 +133,14 @@ class Scenario:
             if order.order_id not in gone
         )
         faults = tuple(fault for fault in self.faults if fault.name not in gone)
-        return dataclasses.replace(self, orders=orders, faults=faults)
+        strangers = tuple(foreign for foreign in self.strangers if foreign.name not in gone)
+        return dataclasses.replace(self, orders=orders, faults=faults, strangers=strangers)
 
     def parts(self) -> list[str]:
         """The names that `without` understands, those that make the plan much smaller first."""
         return [
             *(fault.name for fault in self.faults),
+            *(foreign.name for foreign in self.strangers),
             *(order.order_id for order in self.orders),
             *(item.name for order in self.orders for item in reversed(order.items)),
         ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from consumer.order import Reason
 from consumer.redrive.orders import Which
+from tests.simulation.bucket import ImaginedBucket
 from tests.simulation.checker.checker import Checker
 from tests.simulation.database.server import Server
 from tests.simulation.database.statements import catalogue
@@ -19,7 +20,9 @@ from tests.simulation.loop import Loop
 from tests.simulation.mapping import Deliveries
 from tests.simulation.producing import Caller
 from tests.simulation.projection import Healed, statements
+from tests.simulation.requesting import Requesting
 from tests.simulation.scenario import SENDING_MS, Scenario
+from tests.simulation.strangers import Strangers
 from tests.simulation.stream.client import Client
 from tests.simulation.stream.shards import ImaginedStream, Shard, Stored
 
@@ -70,6 +73,7 @@ class World:
             log=self.log,
             scenario=scenario,
         )
+        self.bucket = ImaginedBucket(self.checker.fed_in)
         self.deliveries = Deliveries(
             loop=self.loop,
             dice=self.dice,
@@ -77,6 +81,7 @@ class World:
             function=self.function,
             settings=scenario.mapping,
             undocumented=scenario.undocumented,
+            bucket=self.bucket,
             strikes=self.strikes,
             checker=self.checker,
             log=self.log,
@@ -84,12 +89,20 @@ class World:
         self.callers = [
             self._caller(number, buckets=buckets) for number, buckets in enumerate(scenario.buckets)
         ]
+        self._strangers = Strangers(
+            loop=self.loop,
+            stream=self.stream,
+            scenario=scenario,
+            checker=self.checker,
+            log=self.log,
+        )
         self._happenings = Happenings(self)
         for fault in scenario.faults:
             self._plan(fault)
 
-    def _caller(self, number: int, *, buckets: bool) -> Caller:
-        return Caller(
+    def _caller(self, number: int, *, buckets: bool) -> Caller | Requesting:
+        once = self.scenario.once[number : number + 1] == (True,)
+        return (Requesting if once else Caller)(
             loop=self.loop,
             dice=self.dice,
             client=Client(self.loop, self.dice, self.strikes, self.stream, self.checker),
@@ -107,7 +120,8 @@ class World:
         if not self.loop.idle and self._stopped():
             self._deploy_healed()
         self._until_rest(LONGEST_MS)
-        for _ in range(KILLER_DEATHS + 3):  # the order is named first, then its event
+        for _ in range(KILLER_DEATHS + 3):
+            self._feed_now()
             self._redrive_now(Which(drainable=True))
         self.checker.settled()
         self._deploy_healed()
@@ -134,6 +148,12 @@ class World:
     def _redrive_now(self, which: Which) -> None:
         if self.checker.broken is None:
             self.function.redrive(which)
+            self._until_rest(LONGEST_MS)
+
+    def _feed_now(self) -> None:
+        """The schedule: whatever nobody has fed in yet."""
+        if self.checker.broken is None:
+            self.function.feed(self.bucket)
             self._until_rest(LONGEST_MS)
 
     def _stopped(self) -> bool:

@@ -5,6 +5,8 @@ is the table of partition keys and field 3 a record, whose field 1 is its key's 
 its data. Only what the simulation itself writes has to be understood.
 """
 
+import hashlib
+
 _MAGIC = b"\xf3\x89\x9a\xc2"
 _DIGEST = 16
 _KEYS, _RECORD = 1, 3
@@ -12,10 +14,10 @@ _INDEX, _DATA = 1, 3
 
 
 def payloads(data: bytes) -> list[bytes]:
-    """The user records of a record's data; the data itself where it is no aggregate."""
-    if not data.startswith(_MAGIC):
-        return [data]
+    """The user records of a record's data; the data itself where it is no whole aggregate."""
     message = data[len(_MAGIC) : -_DIGEST]
+    if not data.startswith(_MAGIC) or hashlib.md5(message).digest() != data[-_DIGEST:]:  # noqa: S324
+        return [data]
     return [_field(part, _DATA) for number, part in _fields(message) if number == _RECORD]
 
 

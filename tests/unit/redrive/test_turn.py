@@ -173,3 +173,17 @@ def test_the_state_follows_from_what_is_left(waiting, given, state):
     assert state_after(head(1), waiting, **given) is state
     without = msgspec.structs.replace(head(1), versioned=False)
     assert state_after(without, waiting, **given) in (State.OPEN, State.PARKED)
+
+
+def test_an_event_that_the_same_turn_leaves_behind_is_overtaken():
+    """What stands later on the stream came first, was parked, and applies now."""
+    later = arrive(9, make_event(name="later"))
+    late = arrive(5, make_event(name="late"))
+    done = turn(
+        blocker(later, Reason.FAILED, rank=1),
+        blocker(late, Reason.OVERTAKEN, rank=2),
+        at=head(versioned=False),
+    )
+    assert [one.arrival for one in done.applied] == [later]
+    assert done.refused.failure.reason is Reason.OVERTAKEN
+    assert done.head.state is State.PARKED
