@@ -20,7 +20,7 @@ from consumer.deploys import Code
 from consumer.redrive.feeding import Fed, feed_in
 from consumer.redrive.lots import Bound
 from consumer.redrive.on_failure import FailedBatch, waiting
-from consumer.redrive.orders import Redriven, Which, redrive_orders
+from consumer.redrive.orders import Redriven, Which, redrive_order, redrive_orders
 from consumer.redrive.replay import Means
 from consumer.settings import Settings
 from consumer.transaction import TransactionFailed
@@ -29,6 +29,7 @@ from tests.simulation.database.connection import Connection
 from tests.simulation.database.server import Server, error_of
 from tests.simulation.dice import Dice
 from tests.simulation.loop import Killed, Loop, Task
+from tests.simulation.operating import Choice
 from tests.simulation.projection import Trails
 
 RESERVE_SECONDS = 1.0
@@ -129,6 +130,16 @@ class Environment:
         witness = Witness(attempts, self._apart, KILLER_DEATHS, PROJECTION_MS / 1_000)
         means = Means(attempts, delivery, Bound(entries=2), witness)
         return list(redrive_orders(means, which))
+
+    def operate(self, choice: Choice, deadline: int) -> list[Redriven]:
+        """What `inorder parked skip`, `parked edit` and `gap close` do."""
+        attempts = self._attempts(deadline)
+        order_id = choice.carry_out(self.database)
+        if order_id is None:
+            return []
+        witness = Witness(attempts, self._apart, KILLER_DEATHS, PROJECTION_MS / 1_000)
+        delivery = Delivery(attempts, environment=self.id)
+        return [redrive_order(Means(attempts, delivery, Bound(entries=2), witness), order_id)]
 
     def feed(self, bucket: Any, keys: list[str] | None, deadline: int) -> list[Fed]:
         """What redrive does with objects of the bucket."""

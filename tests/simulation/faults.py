@@ -58,6 +58,7 @@ MOMENTS = {
     "mapping_rewind": "the mapping goes on from earlier checkpoints",
     "mapping_recreate": "the mapping is deleted and created again: TRIM_HORIZON",
     "mapping_update": "another batch size and parallelization factor",
+    "expiry": "retention ends: what nobody has read by now is gone from the stream",
     "disable": "the mapping is disabled, for a while",
     "outage": "the database is down, for a while",
     "restart": "the database restarts",
@@ -67,6 +68,7 @@ MOMENTS = {
     "fix": "a version is deployed under which everything applies",
     "prune": "the ledger of orders without conflicts is pruned",
     "redrive": "an operator redrives everything, beside live traffic",
+    "operator": "an operator skips an entry, edits one, or closes a gap, and redrives the order",
     "intruder": "somebody else holds the locks of some orders, for a while",
 }
 

@@ -15,6 +15,7 @@ from tests.simulation.database.server import Server
 from tests.simulation.dice import Dice
 from tests.simulation.environment import Environment
 from tests.simulation.loop import Loop, Task
+from tests.simulation.operating import Choice
 from tests.simulation.projection import Trails
 
 Log = Callable[..., None]
@@ -100,6 +101,11 @@ class Function:
         """Feed in objects of the on-failure bucket: these, or whatever is left."""
         self.log("feed in", *(keys or ["what is left"]))
         self._beside(lambda environment, deadline: environment.feed(bucket, keys, deadline), _fed)
+
+    def operate(self, choice: Choice) -> None:
+        """Let an operator decide, and redrive the order."""
+        self.log("the operator decides", choice)
+        self._beside(lambda environment, deadline: environment.operate(choice, deadline), _redriven)
 
     def _beside(
         self, work: Callable[[Environment, int], Any], say: Callable[[Task], list[str]]

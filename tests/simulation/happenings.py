@@ -8,6 +8,7 @@ from consumer.redrive.orders import Which
 from tests.simulation.database.server import no_answer, starting_up
 from tests.simulation.database.transaction import Transaction
 from tests.simulation.faults import MOMENTS, Fault
+from tests.simulation.operating import Choice
 from tests.simulation.projection import FailsEverything, Healed, Trails
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ class Happenings:
             batch_size=sizes[int(fault.chance * len(sizes))],
             parallelization_factor=1 + int(fault.chance * 10),
         )
+
+    def expiry(self, _: Fault) -> None:
+        world = self._world
+        for shard in world.stream.shards.values():
+            gone = world.deliveries.unread(shard)
+            shard.records = [stored for stored in shard.records if stored not in gone]
+            world.checker.expired([stored.sequence_number for stored in gone])
+            if gone:
+                world.log("expired", *(stored.sequence_number for stored in gone))
 
     def disable(self, fault: Fault) -> None:
         self._update(enabled=False)
@@ -107,6 +117,11 @@ class Happenings:
             if self._world.server.locks.holder(("head", order_id)) is None:
                 transaction.lock("head", order_id)
         self._world.later(fault, transaction.rollback)
+
+    def operator(self, fault: Fault) -> None:
+        choice = Choice(self._world, fault.chance)
+        if choice.what is not None:
+            self._world.function.operate(choice)
 
     def bad_deploy(self, fault: Fault) -> None:
         self._world.function.deploy(BAD_VERSION, FailsEverything)

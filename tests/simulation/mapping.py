@@ -63,6 +63,7 @@ class Deliveries:
         self._log = log
         self._records: dict[int, tuple[Record, dict[str, Any]]] = {}
         self._empty_reads: dict[str, tuple[int, Read]] = {}
+        self._read_through: dict[str, int] = {}
         self._life = 0
         self._earlier: list[dict[str, str]] = [{}]
         self._wake_at = -1
@@ -163,6 +164,11 @@ class Deliveries:
             self._dice.between(1, 300), lambda: self._read(read) if life == self._life else None
         )
 
+    def unread(self, shard: Shard) -> list[Stored]:
+        """The records that no reading of this shard has met."""
+        after = self._read_through.get(shard.shard_id, -1)
+        return [stored for stored in shard.records if stored.sequence_number > after]
+
     def _read(self, read: Read) -> None:
         shard = self._stream.shards[read.shard_id]
         position = read.position
@@ -174,6 +180,9 @@ class Deliveries:
                 self._empty_reads[shard.shard_id] = self._life, read
             return
         taken = left[: min(read.limit, self._dice.pick((1, 3, 10_000)))]
+        if taken:
+            through = self._read_through.get(shard.shard_id, -1)
+            self._read_through[shard.shard_id] = max(through, taken[-1].sequence_number)
         self.handle(
             RecordsRead(
                 shard_id=read.shard_id,

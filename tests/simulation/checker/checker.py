@@ -49,6 +49,7 @@ class Checker:
         self._parked: dict[bytes, int] = {}
         self._excused: dict[str, set[str | None]] = {}
         self._connected: dict[str, int] = {}
+        self._droppable: set[bytes] = set()
         merges = any(fault.kind == "merge" for fault in scenario.faults)
         after_one = scenario.undocumented.merged_child.name == "AFTER_ONE"
         self._gives_up = scenario.mapping.maximum_retry_attempts >= 0
@@ -95,6 +96,27 @@ class Checker:
         if item.n in record.landed:
             self._say([f"P1: {item.name} is reported as not sent, and is on the stream"])
 
+    def skips(self, row: Row) -> None:
+        """An operator is about to drop this entry."""
+        record = self._record(row["order_id"])
+        record.decided = True
+        self._droppable.add(row["payload"])
+        item = self._by_payload.get(row["payload"])
+        if item is not None:
+            record.skipped.add(original(item))
+            record.passed.add(item.version or 0)
+        record.passed.add(row["rank"])
+
+    def edits(self, order_id: str) -> None:
+        """An operator is about to have an entry tried again."""
+        self._record(order_id).decided = True
+
+    def passes_over(self, order_id: str, up_to: int) -> None:
+        """An operator is about to close a gap."""
+        record = self._record(order_id)
+        record.decided = True
+        record.passed.update(range(len(record.rows) + 1, up_to + 1))
+
     def pruned(self, order_id: str) -> None:
         """Rows of this order's ledger are about to be removed, as retention does."""
         self._orders[order_id].pruned = True
@@ -123,6 +145,17 @@ class Checker:
             for place, payload in self._in_bucket.pop(number, []):
                 if not self._accounted(place, payload):
                     self._say([f"P1: {self._name(payload)} at {place} was fed in, and is nowhere"])
+
+    def expired(self, numbers: list[int]) -> None:
+        """These records are gone from the stream, and nobody has read them."""
+        for shard_id, landed in self._landed.items():
+            for place, payload in landed:
+                item = self._by_payload.get(payload)
+                if place[0] in numbers and item is not None:
+                    record = self._orders[item.order_id]
+                    record.expired.add(original(item))
+                    record.garbled = [one for one in record.garbled if one != place]
+            self._landed[shard_id] = [one for one in landed if one[0][0] not in numbers]
 
     def committed(self, changes: Iterable[Change]) -> None:
         commit = Commit()
@@ -177,6 +210,11 @@ class Checker:
     def _take_ledger(self, rows: list[Row]) -> None:
         for row in sorted(rows, key=lambda row: row["ordinal"]):
             record = self._record(row["order_id"])
+            if row["data"] is None:
+                record.rows.append({**row, "data": None})
+                if not (record.decided and row["ordinal"] == len(record.rows)):
+                    self._say([f"P4: {row['order_id']} passes over {row['ordinal']}"])
+                continue
             token = json.loads(row["data"])["n"]
             item = self._by_token.get((row["order_id"], token))
             if item is None or record.plan is None:
@@ -206,7 +244,9 @@ class Checker:
         self._say(promises.p2_once(order_id, record))
         # What is given up is behind whatever is delivered until it is fed in, a late double of it
         # too: without versions nothing can tell. Hence the template's unlimited retries.
-        if not self._gives_up or (record.plan is not None and record.plan.versioned):
+        # So it is with what has expired.
+        lossy = self._gives_up or record.expired
+        if not lossy or (record.plan is not None and record.plan.versioned):
             self._say(promises.p3_order(order_id, record))
         known = self._known_places
         self._say(promises.p4_no_overtaking(order_id, record, new, before, known))
@@ -226,7 +266,7 @@ class Checker:
         for row in commit.gone:
             item = self._by_payload.get(row["payload"])
             known = item is not None and original(item) in self._record(row["order_id"]).applied
-            if not known:
+            if not known and row["payload"] not in self._droppable:
                 self._say([f"P1: {self._name(row['payload'])} left the lot and was not applied"])
 
     def _excuse(self, row: Row, commit: Commit) -> bool:
@@ -280,10 +320,8 @@ class Checker:
             if order_id is not None:
                 self._say(promises.settled(order_id, record))
             for item in record.plan.items if record.plan is not None else ():
-                if item.n in record.acknowledged and not self._accounted_item(item):
-                    self._say(
-                        [f"P1: {item.name} was acknowledged, and is neither applied nor parked"]
-                    )
+                if item.n in record.acknowledged:
+                    self._say(promises.receipt(item, record, known=self._accounted_item(item)))
 
     def healed(self) -> None:
         """Every event could be applied, and everything that waited was tried."""
@@ -300,7 +338,8 @@ class Checker:
         return self._accounted_item(item)
 
     def _accounted_item(self, item: Item) -> bool:
-        if original(item) in self._orders[item.order_id].applied:
+        record = self._orders[item.order_id]
+        if original(item) in record.applied or original(item) in record.skipped:
             return True
         same = self._same[item.order_id, original(item)]
         return any(self._parked.get(payload, 0) > 0 for payload in same)

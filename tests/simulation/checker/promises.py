@@ -13,7 +13,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from tests.simulation.checker.record import OrderRecord, Place, Row, place_of
+from tests.simulation.checker.record import OrderRecord, Place, Row, original, place_of
 from tests.simulation.scenario import Item
 
 BLAMED = {
@@ -34,7 +34,7 @@ UNEXPECTED = ("failed", "data_error", "killer")
 def p2_once(order_id: str, record: OrderRecord) -> Iterator[str]:
     if len(record.applied) != len(set(record.applied)):
         yield f"P2: order {order_id}: an event is in the ledger twice: {record.applied}"
-    ledger = tuple(row["data"] for row in record.rows)
+    ledger = tuple(row["data"] for row in record.rows if row["data"] is not None)
     if ledger != record.trail:
         yield f"P2: order {order_id}: the ledger says {ledger}, the projection {record.trail}"
 
@@ -57,10 +57,13 @@ def p4_nothing_missing(
     for earlier in plan.items:
         if earlier.n >= item.n:
             return
-        if earlier.equals is not None or earlier.n in applied:
+        if earlier.equals is not None or earlier.n in applied or earlier.n in record.skipped:
+            continue
+        if record.decided and earlier.version in record.passed:
             continue
         numbered = plan.versioned and earlier.flavour not in ("wrong_kind", *CONFLICTING)
-        if numbered or (earlier.n in record.landed and not reordered):
+        told = earlier.n in record.landed and earlier.n not in record.expired
+        if numbered or (told and not reordered):
             yield f"P4: {item.name} was applied and {earlier.name} ({earlier.flavour}) was not"
 
 
@@ -119,12 +122,16 @@ def p6_justified(
             justified = reordered
         elif reason == "data_error" and _cursed(record):
             justified = True
+        elif reason == "edited":
+            justified = record.decided
         else:
             justified = item.flavour in BLAMED.get(reason, ())
             justified = justified or (reordered and reason in ("conflict", "wrong_kind"))
         if not justified:
             yield f"P6: {name} is innocent and was parked: {reason}: {row['detail']}"
     elif kind == "stray" and item is not None and not record.pruned:
+        if record.decided and item.version in record.passed:
+            return
         yield f"P6: {name} was put aside as a stray: {reason}: {row['detail']}"
     elif kind == "gap" and (item is None or (item.version or 0) <= record.came_from + 1):
         yield f"P6: {name} waits for a version that is not missing"
@@ -158,6 +165,12 @@ def head_fits(order_id: str, record: OrderRecord) -> Iterator[str]:
         yield f"P4: order {order_id} is {head['state']}, its lot says {expected}"
 
 
+def receipt(item: Item, record: OrderRecord, *, known: bool) -> Iterator[str]:
+    """What was acknowledged is there, but for what the stream has let expire."""
+    if not known and original(item) not in record.expired:
+        yield f"P1: {item.name} was acknowledged, and is neither applied nor parked"
+
+
 def settled(order_id: str, record: OrderRecord) -> Iterator[str]:
     """Nothing is going on any more: what could be applied has been."""
     waiting = record.waiting()
@@ -168,6 +181,8 @@ def settled(order_id: str, record: OrderRecord) -> Iterator[str]:
 def healed(order_id: str, record: OrderRecord) -> Iterator[str]:
     """Everything that landed is applied, up to the first event that no code can apply."""
     plan = record.plan
+    if record.decided:
+        return
     for item in plan.items if plan is not None and plan.consistent() else ():
         if item.equals is not None:
             continue
@@ -175,5 +190,9 @@ def healed(order_id: str, record: OrderRecord) -> Iterator[str]:
             return
         if item.n in record.dropped and plan is not None and plan.versioned:
             return
+        if item.n in record.expired and plan is not None and plan.versioned:
+            return
+        if item.n in record.expired:
+            continue
         if item.n in record.landed and item.n not in record.applied:
             yield f"P1: {item.name} ({item.flavour}) could be applied and still waits"

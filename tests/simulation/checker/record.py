@@ -32,7 +32,14 @@ class OrderRecord:
     landed: dict[int, Place] = field(default_factory=dict)
     garbled: list[Place] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)
+    expired: set[int] = field(default_factory=set)
+    """Those of which a copy has expired before anybody read it."""
     pruned: bool = False
+    decided: bool = False
+    """An operator has skipped or edited something of it, or closed a gap."""
+    skipped: set[int] = field(default_factory=set)
+    passed: set[int] = field(default_factory=set)
+    """Versions that an operator has passed over, whatever becomes of them."""
     acknowledged: set[int] = field(default_factory=set)
     applied: list[int] = field(default_factory=list)
     came_from: int = 0

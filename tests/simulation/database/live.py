@@ -94,7 +94,8 @@ def lot_of(transaction: Transaction, order_id: str | None) -> list[Values]:
 
 def settled(_: Statement, transaction: Transaction, asked: Parameters) -> Rows:
     rows = (transaction.get("decision", order_id) for order_id in asked["order_ids"])
-    return [_entry(one) for row in rows if row is not None for one in row["all"]]
+    decided = (one for row in rows if row is not None for one in row["all"])
+    return [_entry(one) for one in decided if one["action"] in ("skip", "edit")]
 
 
 def waiting(statement: Statement, transaction: Transaction, parameters: Parameters) -> Rows:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import consumer
 from consumer.sql import read_statements
-from tests.simulation.database import deliveries, live, redriving
+from tests.simulation.database import deciding, deliveries, live, redriving
 from tests.simulation.database.statement import Catalogue, Run, Statement
 
 _FILES: dict[str, dict[str, Run]] = {
@@ -46,11 +46,21 @@ _FILES: dict[str, dict[str, Run]] = {
         "move": redriving.move,
         "parked_orders": redriving.parked_orders,
     },
+    "../ops/queries.sql": {
+        "order_of_entry": deciding.order_of_entry,
+        "read_entry": deciding.read_entry,
+        "situation": deciding.situation,
+        "pass_over": deciding.pass_over,
+        "move_head": deciding.move_head,
+        "remove": deciding.remove,
+        "replace": deciding.replace,
+        "record": deciding.record,
+    },
 }
 
 
 def catalogue() -> Catalogue:
-    """The statements of the consumer's `.sql` files."""
+    """The statements of the consumer's `.sql` files, and of the operator's decisions."""
     folder = Path(consumer.__file__).parent
     return {
         variant: (known[name], Statement(name, variant))

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.simulation.mutants.mistakes import MISTAKES, Mistake
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("contract", "login", "producer", "consumer", "local/mapping", "tests/simulation")
+FOLDERS = ("contract", "login", "producer", "consumer", "ops", "local/mapping", "tests/simulation")
 SEEDS = 500
 
 
