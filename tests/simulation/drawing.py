@@ -16,7 +16,7 @@ from local.mapping.undocumented import (
     UpdateDuringBatch,
 )
 from tests.simulation.dice import Dice
-from tests.simulation.faults import MOMENTS, RATES, WINDOWS, Fault
+from tests.simulation.faults import MOMENTS, OPERATIONS, RATES, WINDOWS, Fault
 from tests.simulation.scenario import (
     BAD,
     CONFLICTS,
@@ -45,7 +45,7 @@ def draw(seed: int) -> Scenario:
         seed=seed,
         orders=(*orders, *theirs),
         buckets=buckets,
-        faults=_faults(dice),
+        faults=(*_faults(dice), *_operations(Dice(seed, "operations"))),
         shards=dice.pick((1, 1, 2, 3)),
         mapping=_giving_up(Dice(seed, "retries"), _mapping(dice)),
         undocumented=_undocumented(dice),
@@ -176,7 +176,8 @@ def _beside(item: Item, flavour: str, dice: Dice, earlier: Item) -> Item:
 
 def _faults(dice: Dice) -> tuple[Fault, ...]:
     """How many kinds meet in one run is drawn first: calm runs, and very unlucky ones."""
-    kinds = dice.shuffled((*WINDOWS, *MOMENTS))[: dice.pick((0, 1, 2, 3, 4, 6, 10, 16))]
+    pool = [kind for kind in (*WINDOWS, *MOMENTS) if kind not in OPERATIONS]
+    kinds = dice.shuffled(pool)[: dice.pick((0, 1, 2, 3, 4, 6, 10, 16))]
     found: list[Fault] = []
     for kind in kinds:
         for _ in range(dice.pick((1, 1, 2))):
@@ -205,6 +206,27 @@ def _mapping(dice: Dice) -> MappingSettings:
         bisect_on_error=dice.chance(0.6),
         report_batch_item_failures=True,
     )
+
+
+_SEQUENCES = (
+    ("operator", "redrive"),
+    ("operator", "mapping_recreate"),
+    ("redrive", "operator"),
+    ("disable", "expiry"),
+)
+
+
+def _operations(dice: Dice) -> tuple[Fault, ...]:
+    """What people do besides, more often than chance would have it."""
+    found: list[Fault] = []
+    for _ in range(dice.pick((0, 0, 0, 1, 3))):
+        at = dice.below(2 * SENDING_MS)
+        first, after = dice.pick(_SEQUENCES)
+        for kind, when, lasts in ((first, at, 20_000), (after, at + dice.below(20_000), 0)):
+            name = f"o{len(found)}"
+            chance = dice.random()
+            found.append(Fault(name=name, kind=kind, at=when, until=when + lasts, chance=chance))
+    return tuple(found)
 
 
 def _giving_up(dice: Dice, settings: MappingSettings) -> MappingSettings:

@@ -73,6 +73,10 @@ MOMENTS = {
 }
 
 
+OPERATIONS = ("operator", "expiry")
+"""Moments that are drawn apart, after something that gives them an effect."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
     """One fault of one run. Times in milliseconds; `rate` of a window is per thing it is about;

@@ -66,6 +66,7 @@ class Checker:
             record = self._orders[item.order_id]
             if item.flavour == "garbled":
                 record.garbled.append(place)
+            record.doubled |= original(item) in record.landed
             record.landed.setdefault(original(item), place)
             if item.n in record.dropped:
                 self._say([f"P1: {item.name} was reported as not sent, and landed"])
@@ -245,7 +246,7 @@ class Checker:
         # What is given up is behind whatever is delivered until it is fed in, a late double of it
         # too: without versions nothing can tell. Hence the template's unlimited retries.
         # So it is with what has expired.
-        lossy = self._gives_up or record.expired
+        lossy = (self._gives_up and record.doubled) or record.expired
         if not lossy or (record.plan is not None and record.plan.versioned):
             self._say(promises.p3_order(order_id, record))
         known = self._known_places

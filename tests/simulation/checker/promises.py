@@ -130,11 +130,16 @@ def p6_justified(
         if not justified:
             yield f"P6: {name} is innocent and was parked: {reason}: {row['detail']}"
     elif kind == "stray" and item is not None and not record.pruned:
-        if record.decided and item.version in record.passed:
+        if record.decided and item.version in record.passed and not _skipped(item, record):
             return
         yield f"P6: {name} was put aside as a stray: {reason}: {row['detail']}"
     elif kind == "gap" and (item is None or (item.version or 0) <= record.came_from + 1):
         yield f"P6: {name} waits for a version that is not missing"
+
+
+def _skipped(item: Item, record: OrderRecord) -> bool:
+    """Whether an operator has dropped this very event: then it is known when it comes again."""
+    return item.equals is None and item.n in record.skipped
 
 
 def _cursed(record: OrderRecord) -> bool:

@@ -32,6 +32,8 @@ class OrderRecord:
     landed: dict[int, Place] = field(default_factory=dict)
     garbled: list[Place] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)
+    doubled: bool = False
+    """Something of it has landed twice."""
     expired: set[int] = field(default_factory=set)
     """Those of which a copy has expired before anybody read it."""
     pruned: bool = False

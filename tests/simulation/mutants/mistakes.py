@@ -268,6 +268,37 @@ for no key update""",
         after="        return State.OPEN",
         seed=1,
     ),
+    # ------------------------------------------------------------------ what is rarely done
+    Mistake(
+        name="bytes of no known order are dropped",
+        path="consumer/transaction.py",
+        before="        strays = [_stray(arrival) for arrival in lanes.get(None, ())]",
+        after="        strays: list[Waiting] = []",
+    ),
+    Mistake(
+        name="an object of the on-failure bucket is tagged before all of it is finished",
+        path="consumer/redrive/feeding.py",
+        before="    if applied.checkpoint is not None:",
+        after="    if False:",
+    ),
+    Mistake(
+        name="a gap is closed but for its first version",
+        path="ops/decisions.py",
+        before="        passed_over=tuple(range(head.ordinal + 1, up_to + 1)),",
+        after="        passed_over=tuple(range(head.ordinal + 2, up_to + 1)),",
+    ),
+    Mistake(
+        name="what an operator has skipped is not known when it comes again",
+        path="consumer/store.py",
+        before="        decided = [order_id for order_id, head in heads.items() if head.decided]",
+        after="        decided: list[str] = []",
+    ),
+    Mistake(
+        name="a request's events are handed to the stream last first",
+        path="producer/delivery.py",
+        before="    for place, (event, payload) in enumerate(events):",
+        after="    for place, (event, payload) in reversed(list(enumerate(events))):",
+    ),
     # ------------------------------------------------------------------ the event source mapping
     Mistake(
         name="a child shard is read before its parent is drained",
