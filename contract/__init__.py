@@ -7,7 +7,7 @@ an order has, or what a position means.
 
 from contract.errors import InorderError, InvalidEvent
 from contract.event import Event, canonical_data, content_digest, encode_event, parse_event
-from contract.keys import BucketKeys, KeyStrategy, OrderKeys, partition_key_of
+from contract.keys import BucketKeys, KeyStrategy, OrderKeys
 from contract.position import Position
 
 __all__ = [
@@ -22,5 +22,4 @@ __all__ = [
     "content_digest",
     "encode_event",
     "parse_event",
-    "partition_key_of",
 ]

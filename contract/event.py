@@ -79,11 +79,6 @@ def parse_event(raw: bytes | str) -> Event:
     return _beyond_schema(event)
 
 
-def check_event(event: Event) -> Event:
-    """Hold an event built in Python to the same rules as one that was parsed."""
-    return parse_event(encode_event(event))
-
-
 def encode_event(event: Event) -> bytes:
     """The event as JSON, the same bytes for the same event; raises `InvalidEvent` if it has no
     JSON form.

@@ -92,8 +92,3 @@ def is_bucket_key(partition_key: str) -> bool:
 @cache  # of 4,096 entries at most
 def _bucket(number: int) -> StreamKey:
     return StreamKey(f"bucket-{number:03x}", str(number << _HASH_BITS - BUCKET_BITS))
-
-
-def partition_key_of(order_id: str) -> str:
-    """The partition key of an order in the default `order` mode."""
-    return OrderKeys().stream_key(order_id).partition_key

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from contract import KeyStrategy, OrderKeys, Position, partition_key_of
+from contract import KeyStrategy, OrderKeys, Position
 
 
 @pytest.mark.parametrize("order_id", ["A", "x" * 256, "ü/€", " "])
@@ -12,7 +12,7 @@ def test_in_order_mode_the_order_is_the_partition_key(order_id):
     strategy: KeyStrategy = OrderKeys()
     assert strategy.mode == "order"
     assert strategy.stream_key(order_id) == (order_id, None)
-    assert partition_key_of(order_id) == order_id
+    assert OrderKeys().stream_key(order_id).partition_key == order_id
 
 
 def test_positions_compare_as_on_the_stream():
