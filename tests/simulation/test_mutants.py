@@ -11,7 +11,7 @@ QUICK = ("the checkpoint is one too high", "followers are not parked", "redrive 
 def test_there_are_enough_mistakes_of_every_part():
     assert len({mistake.name for mistake in MISTAKES}) >= 15
     parts = {mistake.path.partition("/")[0] for mistake in MISTAKES}
-    assert parts == {"producer", "consumer", "local"}
+    assert parts == {"producer", "consumer", "local", "ops"}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
