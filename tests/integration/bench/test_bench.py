@@ -25,7 +25,7 @@ def test_a_benchmark_runs_reports_and_draws(name, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "results.json").read_text())

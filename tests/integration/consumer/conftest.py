@@ -19,6 +19,13 @@ def journal(sql: psycopg.Connection) -> psycopg.Connection:
     return sql
 
 
+@pytest.fixture(params=["0", "1"], ids=["plain", "pipelined"])
+def pipeline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Both ways of sending a batch: statement by statement, and in a pipeline."""
+    monkeypatch.setenv("PIPELINE", request.param)
+    return bool(request.param == "1")
+
+
 @pytest.fixture
 def invoke(database_url: str, journal: psycopg.Connection) -> Iterator[Callable[..., Answer]]:
     """The handler with the tests' projection."""

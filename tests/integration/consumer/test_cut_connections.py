@@ -40,13 +40,6 @@ STATEMENTS = {
 pytestmark = pytest.mark.usefixtures("pipeline")
 
 
-@pytest.fixture(params=["0", "1"], ids=["plain", "pipelined"])
-def pipeline(request, monkeypatch):
-    """Whether a batch is sent statement by statement."""
-    monkeypatch.setenv("PIPELINE", request.param)
-    return request.param
-
-
 def start_again(relayed, journal) -> None:
     """The tables as EARLY leaves them."""
     for table in ("inorder.head", "inorder.ledger", "inorder.parking_lot", "journal"):
@@ -87,7 +80,7 @@ def test_cut_again_and_again_it_comes_again(
     relay: Relay, relayed, journal, expected, when, pipeline
 ):
     # In a pipeline the commit is on its way before anything after `load` is answered.
-    done = {("commit", "after")} | ({("advance", "after")} if pipeline == "1" else set())
+    done = {("commit", "after")} | ({("advance", "after")} if pipeline else set())
     for name in ("the marker", "load", "advance", "commit"):
         start_again(relayed, journal)
         getattr(relay, f"break_{when}")(statement(STATEMENTS[name]), times=4)

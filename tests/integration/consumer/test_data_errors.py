@@ -12,6 +12,8 @@ from tests.consuming.events import make_event
 from tests.consuming.invoking import FINISHED, environment
 from tests.consuming.tables import read_tables
 
+pytestmark = pytest.mark.usefixtures("pipeline")
+
 PROJECTION = "tests.consuming.checked:Checked"
 ORDERS = "BCDEFGH"
 

@@ -1,5 +1,6 @@
 """Trap 7 on the real server: every way in which a database can be unwell, and nothing is parked."""
 
+import os
 import threading
 from contextlib import closing
 
@@ -68,6 +69,9 @@ def test_trap_7_what_the_server_says_while_the_projection_works(database_url, jo
         assert (tables.ledger, tables.lot) == ({}, {}), state
 
 
+@pytest.mark.skipif(
+    os.environ.get("PIPELINE") == "1", reason="a pipeline is not idle: docs/decisions/0014"
+)
 def test_trap_7_idle_in_a_transaction_too_long(role, journal):
     """25P03: the projection thinks longer than the role may idle."""
     name, url = role

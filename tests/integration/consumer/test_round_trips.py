@@ -7,18 +7,11 @@ from tests.consuming.events import REFUSED, make_event
 from tests.consuming.invoking import FINISHED, environment
 from tests.consuming.relay import Relay
 
-MOST = {"0": 10, "1": 4}
+MOST = {False: 10, True: 4}
 """What a batch may cost on an open connection, the marker included: plain, and in a pipeline."""
 
-MOST_IN_TROUBLE = {"0": 16, "1": 5}
+MOST_IN_TROUBLE = {False: 16, True: 5}
 """Where orders wait and events are refused: such orders are loaded once more."""
-
-
-@pytest.fixture(params=sorted(MOST), ids=["plain", "pipelined"])
-def pipeline(request, monkeypatch):
-    """Whether the environments of this test use a pipeline."""
-    monkeypatch.setenv("PIPELINE", request.param)
-    return request.param
 
 
 def spread(events: int, *, orders: int, first: int = 1, **data):
