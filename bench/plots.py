@@ -42,6 +42,8 @@ def bars(
     axes.barh(
         names, values, xerr=errors, color=[colours.get(n, PEER) for n in names], ecolor="#444444"
     )
-    for place, value in enumerate(values):
-        axes.text(value, place + 0.28, f"{value:,.0f}", va="bottom", ha="right", fontsize=8)
+    for place, name in enumerate(names):
+        end = spreads[name]["high"]
+        axes.text(end, place, f"  {spreads[name]['median']:,.0f}", va="center", fontsize=8)
+    axes.set_xlim(right=1.15 * max(spread["high"] for spread in spreads.values()))
     axes.grid(visible=False, axis="y")
