@@ -82,13 +82,14 @@ class Ours(Way):
 
 
 @contextmanager
-def ours(course: Course, mode: str = "order") -> Iterator[Ours]:
+def ours(course: Course, mode: str = "order", record_linger: float | None = None) -> Iterator[Ours]:
     """Ours, in `order` or `bucket` mode."""
     settings = ProducerSettings(
         delivery_timeout=_MINUTES,
         block_timeout=_MINUTES,
         max_requests_in_flight=CONNECTIONS,
         read_timeout=30,
+        record_linger=record_linger,
     )
     client = kinesis_client(settings, endpoint_url=course.url, **_CREDENTIALS)
     strategy = STRATEGIES[mode]()
