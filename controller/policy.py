@@ -72,6 +72,7 @@ class _Turn:
         self.mapping = seen.mapping
         self.reasons: list[str] = []
         self.alarms: list[str] = []
+        self.tried = False
         self.state = replace(state, hand=seen.hand or state.hand, at=seen.at)
         if seen.hand is None:
             self.alarms.append(
@@ -105,7 +106,10 @@ class _Turn:
         if self.state.stopped:
             stopped = self.mapping.state is MappingState.DISABLED
             self.state = replace(self.state, stopped=stopped)
-            return self._wanted(self._first_factor())
+            if stopped or self.tried:
+                factor = self._first_factor()
+                self._say(f"going on where it was stopped, with factor {factor}")
+                return self._wanted(factor)
         decided = self.state.wanted
         real = self.mapping
         if decided is not None and self.bounds.acts and decided.factor != real.factor:
@@ -146,6 +150,7 @@ class _Turn:
         after, why = advance(before, self.seen.minutes, self.seen.at, self.bounds.period)
         if after.phase is not before.phase:
             self._say(f"breaker {before.phase} → {after.phase}: {why}")
+        self.tried = before.phase is Phase.HALF_OPEN
         self.state = replace(self.state, breaker=after)
 
     def _stop(self, why: str) -> Wanted:

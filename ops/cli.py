@@ -41,6 +41,11 @@ app.command(audit.audit)
 app.command(prune.prune)
 # By name: boto3 is slow to import.
 app.command(
+    "ops.concurrency:app",
+    name="concurrency",
+    help="See what the controller decides; pin, pause, and take it back.",
+)
+app.command(
     "ops.doctor.command:doctor",
     name="doctor",
     help="Look whether a deployed stack is what the design needs; changes nothing.",
