@@ -27,6 +27,9 @@ help: ## list the targets
 demo: .venv/local.stamp .tools/kinesis.stamp ## run the main job on this machine and audit it
 	@$(BIN)/python -m local.demo
 
+throttle: .venv/local.stamp .tools/kinesis.stamp ## throttle a PostgreSQL and restore it, without and with the controller (THROTTLE_OUT=folder)
+	@$(BIN)/python -m local.control
+
 inorder: .venv/ops.stamp ## operate a database: ARGS="status", "parked list", "redrive", "audit" (DATABASE_URL)
 	@$(BIN)/python -m ops $(ARGS)
 
@@ -45,6 +48,9 @@ SEEDS      ?= 500
 FIRST_SEED ?= 0
 simulate: .venv/dev.stamp ## run the simulation (SEEDS=500, FIRST_SEED=0)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST_SEED)
+
+control: .venv/bench.stamp ## the controller against a model of a database, beside what others use (SEEDS=40)
+	@$(BIN)/python -m bench.control
 
 mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation has to notice each
 	@$(BIN)/python -m tests.simulation.mutants
@@ -186,4 +192,4 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help demo inorder migrate setup test simulate mutants bench coldstart check pins roots clean build $(FUNCTIONS)
+.PHONY: help demo throttle control inorder migrate setup test simulate mutants bench coldstart check pins roots clean build $(FUNCTIONS)

@@ -138,21 +138,19 @@ class Choice:
 
     def _degraded(self, minute: Minute) -> int | None:
         """By ratios alone, so that a period whose sums are not complete will do."""
-        near = self.state.levels.near(self.here)
-        if near is None or self.state.cut is not None or not self._is_behind(minute):
+        known = self.state.levels.get(self.here)
+        if known is None or self.state.cut is not None or not self._is_behind(minute):
             return None
         level = self._level(minute)
-        expected = near.service_ms * max(1.0, self.here / near.concurrency)
-        if level.service_ms <= self._bounds.tolerance * expected:
+        if level.service_ms <= self._bounds.tolerance * known.service_ms:
             return None
         self._forget(level)
-        cut = Cut(origin=self.here, service_ms=near.service_ms)
+        cut = Cut(origin=self.here, service_ms=known.service_ms)
         self.state = replace(self.state, judged=minute.at, cut=cut)
-        times = level.service_ms / expected
+        times = level.service_ms / known.service_ms
         to = self._cut(
-            near.service_ms / level.service_ms,
-            f"a row takes {level.service_ms:.3g} ms, {times:.1f} times what it took at "
-            f"{near.concurrency}",
+            known.service_ms / level.service_ms,
+            f"a row takes {level.service_ms:.3g} ms, {times:.1f} times what it took before",
         )
         if to == self.here:
             self.state = replace(self.state, cut=None)

@@ -1,0 +1,225 @@
+"""`make throttle`: a database whose capacity falls and comes back, without and with the controller.
+
+Three runs, one after the other on the same machine. The first two have the same load, more than the
+database can do: factor fixed at the most, then the controller. In the third a quiet load becomes
+twenty times as much for a minute. A report is printed; `THROTTLE_OUT=folder` keeps the samples and
+draws them.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from controller.bounds import Bounds
+from controller.control import Turn
+from local.control.scene import SQL, Rate, Scene, load, scene
+from local.control.world import Controlling, LocalWorld
+
+PERIOD = 3.0
+SHARDS = 2
+MOST_FACTOR = 6
+BATCH = 50
+THIRD = 45.0
+"""Seconds before the capacity falls, while it is low, and after it is back."""
+
+BURST_AT, BURST_SECONDS, BURST_END = 20.0, 60.0, 150.0
+QUIET, BURST = 60.0, 20
+
+BOUNDS = Bounds(
+    period=PERIOD,
+    most=MOST_FACTOR,
+    batch_size=BATCH,
+    window=0,
+    backlog_ms=2_000.0,
+    settle=0.3,
+    ripe=0.0,
+)
+
+
+class Sample(msgspec.Struct, kw_only=True):
+    """One second: events applied in it, lag in seconds, sessions at work in the database, the
+    factor in effect, and the milliseconds that a bystander's query took.
+    """
+
+    at: float
+    applied: int
+    lag: float
+    sessions: int
+    factor: int
+    bystander_ms: float
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """What one run came to."""
+
+    name: str
+    samples: list[Sample]
+    decisions: list[tuple[float, str]]
+    outcome: dict[str, int]
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    steps = [(0.0, 1.0), (THIRD, 1 / 3), (2 * THIRD, 1.0)]
+    runs = [
+        _run("fixed at the most", console, steps, controlled=False),
+        _run("controlled", console, steps, controlled=True),
+        _burst(console),
+    ]
+    _show(console, runs)
+    folder = os.environ.get("THROTTLE_OUT")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        file = Path(folder) / "throttle.json"
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(runs)))
+        console.print(f"samples: {file}")
+    broken = [r for r in runs if r.outcome["orders_with_holes"]]
+    return int(bool(broken))
+
+
+def _run(name: str, console: Console, steps: list[tuple[float, float]], *, controlled: bool) -> Run:
+    console.print(
+        f"[bold]{name}[/]: capacity falls to a third after {THIRD:.0f} s, for {THIRD:.0f} s"
+    )
+    with scene(shards=SHARDS, factor=1 if controlled else MOST_FACTOR, batch_size=BATCH) as made:
+        changes = [(at, _capacity(made, clients)) for at, clients in steps]
+        return _watch(name, made, Rate(1_500.0), changes, 3 * THIRD, console, controlled)
+
+
+def _burst(console: Console) -> Run:
+    name = "burst, controlled"
+    console.print(f"[bold]{name}[/]: {BURST} × {QUIET:.0f} events/s for {BURST_SECONDS:.0f} s")
+    rate = Rate(QUIET)
+
+    def becomes(value: float) -> Callable[[], None]:
+        return lambda: setattr(rate, "value", value)
+
+    with scene(shards=SHARDS, factor=2, batch_size=BATCH) as made:
+        changes = [
+            (BURST_AT, becomes(QUIET * BURST)),
+            (BURST_AT + BURST_SECONDS, becomes(QUIET)),
+        ]
+        return _watch(name, made, rate, changes, BURST_END, console, True)  # noqa: FBT003 - with
+
+
+def _capacity(made: Scene, clients: float) -> Callable[[], None]:
+    return lambda: made.ask("set_clients", clients=clients)
+
+
+def _watch(
+    name: str,
+    made: Scene,
+    rate: Rate,
+    changes: list[tuple[float, Callable[[], None]]],
+    seconds: float,
+    console: Console,
+    controlled: bool,  # noqa: FBT001 - from two callers above
+) -> Run:
+    world = LocalWorld(made.runner, made.settings, made.log, SHARDS, PERIOD)
+    decisions: list[tuple[float, str]] = []
+    began = time.monotonic()
+
+    def tell(turn: Turn) -> None:
+        at = time.monotonic() - began
+        said = "; ".join(turn.decision.reasons)
+        decisions.append((round(at, 1), said))
+        if turn.change:
+            console.print(f"  {at:5.0f} s  {said}")
+
+    samples: list[Sample] = []
+    with (
+        load(made, rate),
+        psycopg.connect(made.server.url, autocommit=True) as connection,
+        Controlling(world, BOUNDS, tell) if controlled else _nobody(),
+    ):
+        while (at := time.monotonic() - began) < seconds:
+            while changes and changes[0][0] <= at:
+                changes.pop(0)[1]()
+            samples.append(_sample(at, world, made, connection, samples))
+            time.sleep(max(0.0, 1.0 - (time.monotonic() - began - at)))
+    applied, parked, holes = made.ask("outcome")
+    outcome = {"applied": applied, "parked": parked, "orders_with_holes": holes, "sent": made.sent}
+    return Run(name=name, samples=samples, decisions=decisions, outcome=outcome)
+
+
+class _nobody:  # noqa: N801 - a context manager that does nothing
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _sample(
+    at: float,
+    world: LocalWorld,
+    made: Scene,
+    connection: psycopg.Connection[Any],
+    samples: list[Sample],
+) -> Sample:
+    applied = connection.execute("select count(*) from inorder.ledger").fetchone()
+    sessions = connection.execute(SQL["active"]).fetchone()
+    asked = time.monotonic()
+    connection.execute(SQL["bystander"])
+    took = (time.monotonic() - asked) * 1_000
+    total = 0 if applied is None else int(applied[0])
+    return Sample(
+        at=round(at, 2),
+        applied=total - sum(sample.applied for sample in samples),
+        lag=made.runner.stats.lag_ms / 1_000,
+        sessions=0 if sessions is None else int(sessions[0]),
+        factor=world.settings.parallelization_factor if world.settings.enabled else 0,
+        bystander_ms=round(took, 1),
+    )
+
+
+def _show(console: Console, runs: list[Run]) -> None:
+    table = Table(title="Events/s applied, sessions at work, a bystander's query (median ms)")
+    for column in ("run", "part", "events/s", "sessions", "bystander", "lag at its end"):
+        table.add_column(column)
+    for run in runs:
+        for part, begin, end in _parts(run):
+            inside = [s for s in run.samples if begin <= s.at < end]
+            if not inside:
+                continue
+            span = inside[-1].at - inside[0].at or 1.0
+            table.add_row(
+                run.name,
+                part,
+                f"{sum(s.applied for s in inside[1:]) / span:,.0f}",
+                f"{_median([s.sessions for s in inside]):.0f}",
+                f"{_median([s.bystander_ms for s in inside]):,.0f}",
+                f"{inside[-1].lag:.0f} s",
+            )
+    console.print(table)
+    for run in runs:
+        console.print(f"{run.name}: {run.outcome}")
+
+
+def _parts(run: Run) -> list[tuple[str, float, float]]:
+    """The second half of each third: what was settled into."""
+    if run.name.startswith("burst"):
+        end = BURST_AT + BURST_SECONDS
+        return [("before", 0, BURST_AT), ("burst", BURST_AT, end), ("after", end, BURST_END)]
+    half = THIRD / 2
+    return [
+        ("whole", half, THIRD),
+        ("a third", THIRD + half, 2 * THIRD),
+        ("restored", 2 * THIRD + half, 3 * THIRD),
+    ]
+
+
+def _median(values: list[float] | list[int]) -> float:
+    return float(sorted(values)[len(values) // 2])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
