@@ -105,7 +105,16 @@ class LocalWorld:
     def _minute(self, number: int) -> Minute:
         sums = self._sums.get(number, {})
         age = self._ages.get(number) if self.settings.enabled else None
-        return Minute(at=number * self._period, iterator_age_ms=age, **sums)
+        return Minute(
+            at=number * self._period,
+            iterator_age_ms=age,
+            events=sums.get("events", 0.0),
+            batches=sums.get("batches", 0.0),
+            worked_ms=sums.get("worked_ms", 0.0),
+            busy_ms=sums.get("busy_ms", 0.0),
+            failures=sums.get("failures", 0.0),
+            refused=sums.get("refused", 0.0),
+        )
 
     def _number(self, at: float) -> int:
         return int(at // self._period)
