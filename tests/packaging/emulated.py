@@ -46,14 +46,13 @@ def emulated(
 ) -> Iterator[RuntimeInterfaceEmulator]:
     """One execution environment of the function, started by its first invocation.
 
-    Its handler is the template's, its environment what the test says.
+    Its handler and its time are the template's, its environment what the test says.
     """
+    declared = Template(TEXT, parameters=EXTERNAL).function(f"{name.capitalize()}Function")
     function = Function(
         name=name,
-        handler=Template(TEXT, parameters=EXTERNAL)
-        .function(f"{name.capitalize()}Function")
-        .handler,
-        timeout_seconds=29,
+        handler=declared.handler,
+        timeout_seconds=declared.timeout_seconds,
         memory_mb=1024,
         # Lambda's code folder is read-only: every cold start compiles what came without bytecode.
         environment={"PYTHONDONTWRITEBYTECODE": "1", **variables},

@@ -12,7 +12,7 @@ from tests.packaging.zips import BUILT_AS, SHARED, ZIPS
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_VENV = ["created", "local", "ops", "bench", "dev"]
-IN_TOOLS = ["checkov", "kinesis", "moto", "node", "resharding", "rie", "roots", "sam"]
+IN_TOOLS = ["checkov", "kinesis", "moto", "node", "peers", "resharding", "rie", "roots", "sam"]
 STAMPS = [
     *(f".venv/{name}.stamp" for name in IN_VENV),
     *(f".tools/{name}.stamp" for name in IN_TOOLS),
