@@ -70,7 +70,7 @@ def test_trap_7_what_the_server_says_while_the_projection_works(database_url, jo
 
 
 @pytest.mark.skipif(
-    os.environ.get("PIPELINE") == "1", reason="a pipeline is not idle: docs/decisions/0015"
+    os.environ.get("PIPELINE") == "1", reason="a pipeline is not idle: docs/decisions/0024"
 )
 def test_trap_7_idle_in_a_transaction_too_long(role, journal):
     """25P03: the projection thinks longer than the role may idle."""
