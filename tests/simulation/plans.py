@@ -35,8 +35,9 @@ def changed(plan: OrderPlan, n: int, **changes: Any) -> OrderPlan:
     return dataclasses.replace(plan, items=tuple(items))
 
 
-def fault(kind: str, at: int = 0, lasts: int = 20_000, **given: Any) -> Fault:
-    return Fault(name=f"{kind}-{at}", kind=kind, at=at, until=at + lasts, **given)
+def fault(kind: str, at: int = 0, lasts: int = 20_000, *, name: str = "", **given: Any) -> Fault:
+    name = name or f"{kind}-{at}"
+    return Fault(name=name, kind=kind, at=at, until=at + lasts, **given)
 
 
 def scenario(

@@ -226,3 +226,78 @@ def test_trap_23_what_aws_leaves_open_goes_either_way(halves, update):
         undocumented=Undocumented(bisect_halves=halves, update_during_batch=update),
     )
     assert any("answer_lost" in history for history in histories)
+
+
+TEN_MINUTES = 600_000
+
+
+def under_load(*names, last_ms):
+    """Orders whose events are sent, a few a second in all, until then."""
+    pause = 4_000
+    return [order(n, *["note"] * (last_ms // pause), pause_ms=pause) for n in names]
+
+
+def test_ten_minutes_without_a_database_under_load_park_nothing_and_drain_in_order(monkeypatch):
+    """P6, in the simulation's time: every invocation of ten minutes meets the outage."""
+    monkeypatch.setattr("tests.simulation.test_traps.RUNS", 3)
+    outage = fault("outage", 10_000, TEN_MINUTES)
+    histories = play(*under_load(*"ABCDEF", last_ms=TEN_MINUTES + 60_000), faults=(outage,))
+    for history in histories:
+        lines = history.splitlines()
+        began, ended = (
+            next(i for i, line in enumerate(lines) if word in line)
+            for word in ("happens outage", "ends outage")
+        )
+        away = lines[began:ended]
+        assert sum("answers" in line for line in away) > 60, "the outage was met by too few"
+        assert sum("landed" in line for line in away) > 500, "there was no load"
+        assert not any("commit" in line for line in away[50:])
+        assert not any("commit lot" in line for line in lines)
+
+
+def test_ten_minutes_of_a_bad_deploy_under_load_stop_the_stream_and_park_fewer_than_it_takes(
+    monkeypatch,
+):
+    monkeypatch.setattr("tests.simulation.test_traps.RUNS", 3)
+    bad = fault("bad_deploy", 10_000, TEN_MINUTES)
+    histories = play(*under_load(*"ABCDEF", last_ms=TEN_MINUTES + 60_000), faults=(bad,))
+    for history in histories:
+        assert "is stopped" in history
+        assert len(parked(history, "failed")) < 3
+
+
+def test_a_flapping_database_blames_nobody_however_often_markers_are_left_behind():
+    """Invocations that end in order and cannot say so, on one event again and again: the connection
+    is lost in the middle, and there is no other to be had.
+    """
+    histories = play(
+        order("A", *["note"] * 10, pause_ms=3_000),
+        faults=(
+            fault("twin", 0, 60_000, rate=0.5),
+            fault("cut", 0, 60_000, rate=0.5),
+            fault("connections_full", 0, 60_000, rate=0.7),
+        ),
+        mapping={"batch_size": 1},
+        concurrency=20,
+    )
+    assert sum("apart env" in history for history in histories) > RUNS / 2
+    assert not any(" blocker " in history for history in histories)
+
+
+def test_what_expires_unread_is_a_gap_where_there_are_versions():
+    histories = play(
+        order("A", *["note"] * 6, pause_ms=1_000),
+        faults=(fault("disable", 1_500, 30_000), fault("expiry", 4_500)),
+    )
+    expired = [history for history in histories if "expired" in history]
+    assert len(expired) > RUNS / 2
+    assert all("gap early" in history for history in expired)
+
+
+def test_what_the_mapping_gave_up_is_fed_in_once_the_database_is_back():
+    histories = play(
+        *(order(name, *["note"] * 6, pause_ms=1_000) for name in "ABC"),
+        faults=(fault("outage", 2_000, 60_000),),
+        mapping={"batch_size": 1, "maximum_retry_attempts": 1},
+    )
+    assert all("given up" in history and "feed in" in history for history in histories)

@@ -262,7 +262,13 @@ class Checker:
             record = self._record(row["order_id"])
             item = self._by_payload.get(row["payload"])
             self._say(
-                promises.p6_justified(row["order_id"], row, item, record, reordered=self._reordered)
+                promises.p6_justified(
+                    row["order_id"],
+                    row,
+                    item,
+                    record,
+                    reordered=self._reordered or bool(record.expired),
+                )
             )
         for row in commit.gone:
             item = self._by_payload.get(row["payload"])

@@ -47,11 +47,11 @@ def p3_order(order_id: str, record: OrderRecord) -> Iterator[str]:
 def p4_nothing_missing(
     order_id: str, record: OrderRecord, item: Item, *, reordered: bool
 ) -> Iterator[str]:
-    """An event was just applied: everything sent before it has to be applied already. Where the
-    mapping itself mixes them up, of two in contradiction the one that comes first is right.
+    """An event was just applied: everything sent before it has to be applied already. Of two in
+    contradiction the first to come is right, where the mapping mixes them up or one has expired.
     """
     plan = record.plan
-    if plan is None or (reordered and not plan.consistent()):
+    if plan is None or ((reordered or record.expired) and not plan.consistent()):
         return
     applied = frozenset(record.applied)
     for earlier in plan.items:
