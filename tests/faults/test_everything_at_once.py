@@ -14,12 +14,12 @@ import pytest
 
 from contract.metrics import Metric
 from local.mapping.undocumented import UpdateDuringBatch
+from tests.consuming.resharding import merge, split
 from tests.consuming.waiting import until
 from tests.faults.consumer import SCALED, consuming, quick
 from tests.faults.deaths import kill_at_work
 from tests.faults.fault_proxy import Cut
 from tests.faults.load import sending
-from tests.faults.resharding import merge, split
 from tests.faults.standby import read_only
 from tests.faults.verdict import check
 

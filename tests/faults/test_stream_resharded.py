@@ -6,9 +6,9 @@ import pytest
 
 from contract.metrics import Metric
 from local.mapping.undocumented import MergedChild
+from tests.consuming.resharding import merge, open_shards, split
 from tests.faults.consumer import consuming, quick
 from tests.faults.load import sending
-from tests.faults.resharding import merge, open_shards, split
 from tests.faults.verdict import check, check_overtaken
 
 

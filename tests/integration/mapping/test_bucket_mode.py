@@ -18,7 +18,7 @@ from local.environments.pool import EnvironmentPool
 from local.mapping.undocumented import SlotChoice, Undocumented
 from producer import Producer, ProducerSettings
 from tests.consuming.events import make_event
-from tests.faults.resharding import merge, split
+from tests.consuming.resharding import merge, split
 from tests.integration.mapping.orders import assert_in_order
 
 BUCKETS = {f"bucket-{n:03x}" for n in range(0, 4096, 400)}

@@ -4,34 +4,11 @@ import threading
 
 import pytest
 
-from local.kinesis.endpoint import wait_active
 from local.mapping.undocumented import Undocumented
+from tests.consuming.resharding import merge, split
 from tests.integration.mapping.orders import Orders, assert_in_order, read_diary
 
 QUICK = Undocumented(backoff_first=5, backoff_most=50)
-
-
-def open_shards(client, name):
-    listed = client.list_shards(StreamName=name)["Shards"]
-    opened = [s for s in listed if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
-    return sorted(opened, key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
-
-
-def split(client, name, shard):
-    low, high = (int(shard["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
-    client.split_shard(
-        StreamName=name,
-        ShardToSplit=shard["ShardId"],
-        NewStartingHashKey=str((low + high) // 2),
-    )
-    wait_active(client, name)
-
-
-def merge(client, name, left, right):
-    client.merge_shards(
-        StreamName=name, ShardToMerge=left["ShardId"], AdjacentShardToMerge=right["ShardId"]
-    )
-    wait_active(client, name)
 
 
 class Load(threading.Thread):
@@ -58,8 +35,8 @@ class Load(threading.Thread):
 
 def test_children_name_all_their_parents(resharding_endpoint, stream_of):
     client, name, stream = stream_of(shards=2, of=resharding_endpoint)
-    split(client, name, open_shards(client, name)[0])
-    merge(client, name, *open_shards(client, name)[1:])
+    split(client, name, 0)
+    merge(client, name, 1)
     assert {shard.shard_id[-1]: {p[-1] for p in shard.parents} for shard in stream.shards()} == {
         "0": set(),
         "1": set(),
@@ -88,12 +65,11 @@ def test_splits_and_merges_under_load_keep_every_keys_order(
     for _ in range(2):
         before = orders.total
         until(lambda before=before: orders.total > before + 100)
-        split(client, name, open_shards(client, name)[0])
+        split(client, name, 0)
         until(lambda before=before: orders.total > before + 200)
-        split(client, name, open_shards(client, name)[-1])
-        left, right, *_ = open_shards(client, name)
+        split(client, name, -1)
         until(lambda before=before: orders.total > before + 300)
-        merge(client, name, left, right)
+        merge(client, name, 0)
     load.stop()
     runner.wait_drained(60)
     assert_in_order(read_diary(diary), orders.sent)
@@ -107,7 +83,7 @@ def test_a_reshard_while_nothing_is_put_is_seen(resharding_endpoint, stream_of, 
     orders.put(50)
     runner = run(stream, pool())
     runner.wait_drained(20)
-    split(client, name, open_shards(client, name)[0])
+    split(client, name, 0)
     orders.put(50)
     runner.wait_drained(20)
     assert_in_order(read_diary(diary), orders.sent)
@@ -120,9 +96,9 @@ def test_a_stream_resharded_before_the_mapping_was_there(
     client, name, stream = stream_of(shards=2, of=resharding_endpoint)
     orders = Orders(client, name)
     orders.put(200)
-    merge(client, name, *open_shards(client, name))
+    merge(client, name, 0)
     orders.put(200)
-    split(client, name, open_shards(client, name)[0])
+    split(client, name, 0)
     orders.put(200)
     runner = run(stream, pool(), batch_size=30, parallelization_factor=3)
     runner.wait_drained(30)
@@ -140,7 +116,7 @@ def test_a_successor_goes_on_in_the_middle_of_a_lineage(
     first.wait_drained(20)
     first.stop()
     orders.put(100)
-    split(client, name, open_shards(client, name)[0])
+    split(client, name, 0)
     orders.put(100)
     second = run(stream, pool(), checkpoints=first.checkpoints)
     second.wait_drained(20)
