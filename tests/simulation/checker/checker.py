@@ -103,8 +103,8 @@ class Checker:
         record.decided = True
         self._droppable.add(row["payload"])
         item = self._by_payload.get(row["payload"])
-        if item is not None:
-            record.skipped.add(original(item))
+        if item is not None:  # unreadable bytes wait under their partition key
+            self._orders[item.order_id].skipped.add(original(item))
             record.passed.add(item.version or 0)
         record.passed.add(row["rank"])
 
