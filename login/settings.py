@@ -114,7 +114,11 @@ def _one_of(environment: Mapping[str, str], name: str, words: Any) -> str | None
 
 
 def _roots(environment: Mapping[str, str], sslmode: str) -> str | None:
-    """The file that is named; else the one that is shipped, where certificates are verified."""
+    """The file that is named; else the one that is shipped, where certificates are verified. What
+    is not encrypted has none: the template names the file's place on Lambda, wherever it runs.
+    """
+    if sslmode == "disable":
+        return None
     given = environment.get("DB_SSLROOTCERT")
     if given and not Path(given).is_file():
         raise BadSetting(f"DB_SSLROOTCERT: there is no file {given}")

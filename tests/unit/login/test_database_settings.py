@@ -28,6 +28,11 @@ def test_roots_are_for_those_who_verify(sslmode):
     assert read({**HOST, "DB_SSLMODE": sslmode}).db_sslrootcert is None
 
 
+def test_roots_that_nobody_looks_at_may_be_missing():
+    given = {**HOST, "DB_SSLMODE": "disable", "DB_SSLROOTCERT": "/var/task/login/roots.pem"}
+    assert read(given).db_sslrootcert is None
+
+
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
