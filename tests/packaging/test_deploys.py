@@ -52,7 +52,7 @@ class TestShift:
         _, alarms = SHIFTED[name]
         assert group["AlarmConfiguration"] == {
             "Enabled": True,
-            "Alarms": [{"Name": {"Ref": alarm}} for alarm in alarms],
+            "Alarms": [{"Name": properties(resources, it)["AlarmName"]} for it in alarms],
         }
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
         assert group["AutoRollbackConfiguration"]["Enabled"] is True
