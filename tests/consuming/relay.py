@@ -2,7 +2,8 @@
 
 It reads the frontend's messages off the wire (PostgreSQL documentation, "Message Formats"): a
 `Sync`, a `Flush` or a simple `Query` is what the client waits for an answer to, a round trip
-each; a `Flush` right behind a `Sync` asks for nothing more.
+each; a `Flush` right behind a `Sync` asks for nothing more. A request for encryption
+is refused here, so that everything can be read.
 """
 
 import select
@@ -12,12 +13,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 Cue = Callable[[bytes, bytes], bool]
 """Whether a frontend message, of this type and with this body, is the one to break at."""
 
+See = Callable[[bytes, bytes], None]
+"""Sees every frontend message: its type, b"" for the start-up message, and its body."""
+
 _AWAITED = (b"S", b"Q", b"H")
+_ENCRYPTION = (b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30")
+"""What SSLRequest and GSSENCRequest say where a start-up message says its version."""
 _READY = b"Z\x00\x00\x00\x05"
 _QUIET_SECONDS = 0.3
 
@@ -38,8 +44,9 @@ class _Cued:
 class Relay:
     """Relays to a server on a loopback port; `round_trips` counts since it was last set to 0."""
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server_port: int, see: See = lambda *_: None) -> None:
         self._server_port = server_port
+        self._see = see
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._break_before = _Cued(_never, 0)
@@ -107,13 +114,17 @@ class Relay:
     def _to_server(
         self, client: socket.socket, server: socket.socket, swallow: threading.Event
     ) -> None:
-        with suppress(OSError), client.makefile("rb") as stream:
-            size = stream.read(4)
-            server.sendall(size + stream.read(struct.unpack("!i", size)[0] - 4))  # start-up
+        with suppress(OSError, struct.error), client.makefile("rb") as stream:
+            size, body = _message(stream)
+            while body in _ENCRYPTION:
+                client.sendall(b"N")
+                size, body = _message(stream)
+            self._see(b"", body)
+            server.sendall(size + body)
             before = b""
             while kind := stream.read(1):
-                size = stream.read(4)
-                body = stream.read(struct.unpack("!i", size)[0] - 4)
+                size, body = _message(stream)
+                self._see(kind, body)
                 if self._break_before.met(kind, body):
                     break
                 if self._break_after.met(kind, body):
@@ -144,6 +155,12 @@ def statement(text: str) -> Cue:
     """A message that sends a statement beginning with this text, whatever its case."""
     wanted = text.lower().encode()
     return lambda kind, body: kind in b"PQ" and body.lower().lstrip(b"\0").startswith(wanted)
+
+
+def _message(stream: BinaryIO) -> tuple[bytes, bytes]:
+    """The length as it came, and the body."""
+    size = stream.read(4)
+    return size, stream.read(struct.unpack("!i", size)[0] - 4)
 
 
 def _received(server: socket.socket, swallow: threading.Event) -> bytes:

@@ -1,0 +1,58 @@
+"""`pytest -p tests.pooled.plugin`: the suite with every statement recorded, and through pgbouncer.
+
+Where there is no pgbouncer it is recorded alone, and a line at the end says so; in CI that is an
+error.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from local.postgres import temporary_folder
+from tests.pooled.pgbouncer import SERVER_CONNECTIONS, executable
+from tests.pooled.wire import Wire
+
+NOT_POOLED: dict[str, str] = {}
+"""Tests that a pooler between would make say something else, and why: these are recorded only."""
+
+WIRE = pytest.StashKey[Wire]()
+_FOLDER = pytest.StashKey()
+
+
+def pytest_configure(config):
+    if executable() is None and os.environ.get("CI"):
+        raise pytest.UsageError("pgbouncer is missing, and in CI nothing is skipped")
+    folder = config.stash[_FOLDER] = temporary_folder()
+    wire = config.stash[WIRE] = Wire(Path(folder.name), pooled=executable() is not None)
+    wire.install()
+
+
+def pytest_unconfigure(config):
+    config.stash[WIRE].remove()
+    config.stash[_FOLDER].cleanup()
+
+
+@pytest.fixture(autouse=True)
+def _pooled_or_not(request):
+    """Some tests are about the connection itself."""
+    wire = request.config.stash[WIRE]
+    before = wire.pooled
+    if any(request.node.nodeid.startswith(name) for name in NOT_POOLED):
+        wire.pooled = False
+    yield
+    wire.pooled = before
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    wire = config.stash[WIRE]
+    how = (
+        f"through pgbouncer, {SERVER_CONNECTIONS} server connections, transaction pooling; "
+        f"{len(NOT_POOLED)} recorded only"
+        if executable()
+        else "NOT through pgbouncer, which is not installed (apt-get install pgbouncer)"
+    )
+    terminalreporter.write_line(
+        f"wire: {sum(wire.statements.values())} statements, {len(wire.statements)} different, on "
+        f"{wire.connections} connections; {how}"
+    )

@@ -1,0 +1,41 @@
+"""After the suite, in one session with it: `make test-pooled` runs this last.
+
+That nothing pins is proof only of what was said, so what was said has to be everything.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import consumer
+from consumer.sql import read_statements
+from tests.pooled.plugin import WIRE
+
+FILES = sorted(Path(consumer.__file__).parent.rglob("*.sql"))
+_PLACEHOLDER = re.compile(r"%\(\w+\)[bst]|\$\d+")
+
+
+@pytest.fixture
+def wire(request):
+    return request.config.stash[WIRE]
+
+
+def test_nothing_that_was_said_pins_a_session(wire):
+    assert wire.problems == {}
+
+
+def test_every_statement_was_said(wire):
+    said = {_bare(text) for text in wire.statements}
+    unsaid = [
+        f"{path.parent.name}/{path.name}: {name}"
+        for path in FILES
+        for name, text in read_statements(path).items()
+        if _bare(text) not in said
+    ]
+    assert unsaid == []
+
+
+def _bare(text: str) -> str:
+    """A statement as a file and as the wire has it, made the same."""
+    return " ".join(_PLACEHOLDER.sub("?", text).replace("%%", "%").split())
