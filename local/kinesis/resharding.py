@@ -12,7 +12,8 @@ from local.ports import free_port
 TOOLS = Path(__file__).parents[2] / ".tools" / "resharding"
 """Where the Makefile installs it, with the `node` that it was installed by."""
 
-_LOOPBACK = Path(__file__).with_name("loopback.cjs")
+LOOPBACK = Path(__file__).with_name("loopback.cjs")
+"""Required by a Node.js process before its server, lets it listen on loopback only."""
 _CHANGES_AFTER_MS = 20
 """How long a stream is CREATING or UPDATING; half a second by default, as if to show it."""
 _SHARD_LIMIT = 100
@@ -32,7 +33,7 @@ def kinesalite(*, log: Path | None = None, tools: Path = TOOLS) -> Iterator[Endp
         env = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": folder,
-            "NODE_OPTIONS": f'--require "{_LOOPBACK}"',
+            "NODE_OPTIONS": f'--require "{LOOPBACK}"',
         }
         command: list[str | Path] = [tools / "node", _script(tools), "--port", str(port)]
         for change in ("create", "delete", "update"):

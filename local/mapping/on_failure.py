@@ -3,7 +3,7 @@
 An S3 destination gets one JSON object per batch, with the whole Lambda event in it as an escaped
 JSON string, under `aws/lambda/<mapping UUID>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random UUID>`
 (Lambda Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event source").
-`Folder` keeps the same objects as files under the same keys.
+`S3` puts them there; `Folder` keeps the same objects as files under the same keys.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.mapping.facts import Discard, FunctionFailed
 from local.mapping.lambda_event import StreamIdentity, event_of
@@ -32,6 +33,23 @@ class OnFailureDestination(Protocol):
     """Takes what the mapping gave up; `deliver` returns when it is kept, or raises."""
 
     def deliver(self, discard: Discard, now: int) -> None: ...
+
+
+class S3:
+    """A bucket, through a boto3 client; whatever it cannot keep is an OSError."""
+
+    def __init__(self, client: Any, bucket: str, identity: MappingIdentity) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._identity = identity
+
+    def deliver(self, discard: Discard, now: int) -> None:
+        key = object_key(self._identity, discard, now, str(uuid4()))
+        document = invocation_record(self._identity, discard, now, str(uuid4()))
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=json.dumps(document))
+        except (BotoCoreError, ClientError) as error:
+            raise OSError(f"s3://{self._bucket}/{key}: {error}") from error
 
 
 class Folder:

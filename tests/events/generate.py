@@ -181,6 +181,7 @@ def golden() -> dict[str, dict[str, Any]]:
             f"[{one(TEAPOT[0])},{one(TEAPOT[1]).replace('order_id', 'orderId')}]"
         ),
         "schedule.json": operating.schedule(),
+        "custom-resource-delete.json": operating.custom_resource("Delete", "Custom::Migrations"),
         "bucket-object-created.json": operating.object_created(),
         "bucket-object.json": operating.failed_batch(batch),
         "redrive-order.json": {"order_id": "kettle"},

@@ -82,3 +82,20 @@ def failed_batch(batch: dict[str, Any]) -> dict[str, Any]:
         },
         "payload": json.dumps(batch, separators=(",", ":")),
     }
+
+
+def custom_resource(request_type: str, resource_type: str) -> dict[str, Any]:
+    """What CloudFormation asks a custom resource (CloudFormation User Guide, "Custom resource
+    request objects"). It wants the answer put to `ResponseURL`.
+    """
+    return {
+        "RequestType": request_type,
+        "RequestId": "8f2f3c5e-1d1a-4b0e-9a53-7a4cbb3b2f10",
+        "ResponseURL": "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1"
+        ".amazonaws.com/answer",
+        "ResourceType": resource_type,
+        "LogicalResourceId": resource_type.removeprefix("Custom::"),
+        "PhysicalResourceId": f"inorder-{resource_type.removeprefix('Custom::').lower()}",
+        "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/inorder/1b2c3d",
+        "ResourceProperties": {"ServiceToken": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"},
+    }

@@ -37,12 +37,12 @@ class Cut(Enum):
 
 
 class FaultProxy:
-    """Listens on a loopback `port` and forwards to `target`, until `close`.
+    """Listens on a `port` of loopback (or another `host`) and forwards to `target`, until `close`.
 
     `cuts` counts the connections that were cut, by how; `silenced` those that went silent.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
         self.target = target
         self.delay_seconds = 0.0
         self.cuts: Counter[Cut | None] = Counter()
@@ -52,7 +52,7 @@ class FaultProxy:
         self._at_commits: list[Cut] = []
         self._lock = threading.Lock()
         self._connections: set[_Connection] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name="fault-proxy", daemon=True)
         self._thread.start()

@@ -1,0 +1,3 @@
+"""What runs in LocalStack's own interpreter, beside its own code: `python -m
+local.localstack.inside`.
+"""
