@@ -51,7 +51,8 @@ test-localstack: .venv/dev.stamp $(LOCALSTACK:%=.tools/%.stamp) ## deploy to Loc
 test-sam-local: .venv/dev.stamp .tools/sam.stamp .tools/lambda.stamp .tools/kinesis.stamp .tools/moto.stamp debian/docker.io ## sam local invoke of every function
 	@$(BIN)/python -m pytest tests/sam_local $(ARGS)
 
-POOLED := conformance/database conformance/deliveries integration/audit integration/consumer integration/ops integration/redrive pooled
+POOLED := conformance/database conformance/deliveries integration/audit integration/consumer integration/ops \
+  integration/redrive integration/retention pooled
 test-pooled: .venv/dev.stamp .tools/moto.stamp debian/pgbouncer ## the consumer's tests again, recorded and through pgbouncer
 	@$(BIN)/python -m pytest -p tests.pooled.plugin $(POOLED:%=tests/%) $(ARGS)
 

@@ -13,8 +13,15 @@ from local.postgres import temporary_folder
 from tests.pooled.pgbouncer import SERVER_CONNECTIONS, executable
 from tests.pooled.wire import Wire
 
-NOT_POOLED: dict[str, str] = {}
-"""Tests that a pooler between would make say something else, and why: these are recorded only."""
+_CONSUMER = "tests/integration/consumer"
+NOT_POOLED = {
+    f"{_CONSUMER}/test_server_crashes.py": "what is cut would be the pooler's connection",
+    f"{_CONSUMER}/test_cut_connections.py": "what is cut would be the pooler's connection",
+    f"{_CONSUMER}/test_round_trips.py": "what is counted would be the pooler's round trips",
+    f"{_CONSUMER}/test_outages_park_nothing.py::test_trap_7": "the pooler says it in other words",
+}
+"""Tests of the connection itself, which a pooler between would turn into tests of the pooler, and
+why: these are recorded only."""
 
 WIRE = pytest.StashKey[Wire]()
 _FOLDER = pytest.StashKey()
