@@ -70,6 +70,8 @@ def p4_nothing_missing(
 WAS_NEXT = ("rejected", "failed", "data_error", "killer")
 """Reasons of entries that were tried: they stand where their version says."""
 
+CONTRADICTS = ("conflict", "wrong_kind")
+
 CONFLICTING = ("conflict_id", "conflict_version")
 
 
@@ -86,7 +88,9 @@ def p4_no_overtaking(
     """
     for row in new:
         for blocker in record.blockers():
-            if blocker["reason"] == "overtaken" and place_of(row) in known:
+            new = blocker["entry_id"] not in before
+            late = blocker["reason"] == "overtaken" or (new and blocker["reason"] in CONTRADICTS)
+            if late and place_of(row) in known:
                 continue
             ranked = blocker["entry_id"] in before or blocker["reason"] in WAS_NEXT
             if ranked and record.head is not None and record.head["versioned"]:
