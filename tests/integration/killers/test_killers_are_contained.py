@@ -76,11 +76,11 @@ def check(sql):
 
 @pytest.mark.parametrize("killer", [k for k in KILLERS if k not in ("loop", "stuck", "swell")])
 def test_a_killer_among_hundreds(sql, consumers, killer):
-    """One death of what Lambda waits for: the next invocation sees to the rest."""
+    """A death of what Lambda waits for, or two: after that an invocation sees to the rest."""
     delivering = Delivering(plain(events(1, killer)), consumers(seconds=20.0))
     delivering.run(seconds=60)
     check(sql)
-    assert delivering.endings.count(Ending.CRASHED) == 1
+    assert 1 <= delivering.endings.count(Ending.CRASHED) <= 2
     assert set(delivering.endings) == {Ending.CRASHED, Ending.ANSWERED}
 
 
