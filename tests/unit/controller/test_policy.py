@@ -262,6 +262,14 @@ def test_an_open_breaker_counts_the_age_that_nobody_reports_and_becomes_loud():
     assert "increase-stream-retention-period" in alarm
 
 
+def test_a_stop_without_a_backlog_ages_from_when_it_was_stopped():
+    loop = Loop()
+    loop.turn(rate=100.0)
+    for _ in range(13 * 60):
+        loop.turn(retention=86_400.0, hand=Hand(paused=True))
+    assert "12.9 hours old" in loop.last.alarms[0]
+
+
 def test_an_idle_stream_does_not_age():
     loop = Loop()
     loop.turn(rate=100.0)
