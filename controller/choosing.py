@@ -115,11 +115,14 @@ class Choice:
         if (minute.iterator_age_ms or 0.0) < self._bounds.backlog_ms or minute.service_ms is None:
             return False
         near = self.state.levels.near(self.here)
-        if near is None or near.busy == 0:
+        if near is None or near.busy == 0 or minute.events == 0:
             return True
-        usual = near.busy / near.concurrency
+        # What an event takes of a slot outside of the function does not change with the database.
+        outside = max(0.0, near.concurrency - near.busy) / near.throughput
+        inside = minute.worked_ms / 1_000 / minute.events
         share = minute.worked_ms / 1_000 / self._bounds.period / self.here
-        return share >= (_AS_BUSY if near.concurrency == self.here else _ABOUT_AS_BUSY) * usual
+        as_busy = _AS_BUSY if near.concurrency == self.here else _ABOUT_AS_BUSY
+        return share >= as_busy * inside / (inside + outside)
 
     def _quiet(self, minute: Minute) -> int:
         proven, state = self.state.proven, self.state

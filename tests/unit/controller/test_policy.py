@@ -203,6 +203,31 @@ def test_11_a_better_database_is_explored():
     assert drive(loop, hill(1_000.0, at=24.0), 40)[-1] >= 5
 
 
+def test_11_also_where_a_slot_is_busy_with_other_things():
+    """Rows get five times quicker; the slots, half of whose time goes elsewhere, are less busy."""
+    loop, elsewhere = Loop(factor=2), 2.0
+    for row in (4.0, 0.8):
+        for _ in range(30):
+            slots = 4 * loop.factor
+            service = row * (1 + (slots / 8) ** 2)
+            rate = 1_000 * slots / (service + elsewhere)
+            given = {"service": service, "worked_ms": 60 * rate * service}
+            loop.turn(rate=rate, iterator_age_ms=BEHIND, **given)
+        said = " ".join(loop.state.reasons)
+        assert "keep" not in said, said
+    assert loop.state.levels.best.throughput > 2_500
+
+
+def test_9_the_minute_in_which_a_backlog_ends_says_nothing():
+    loop = Loop()
+    drive(loop, hill(1_000.0), 30)
+    known = loop.state.levels
+    half = hill(1_000.0)(4 * loop.factor)
+    loop.turn(**half | {"rate": 0.5 * half["rate"]})
+    assert loop.state.levels == known
+    assert "busy" in loop.last.reasons[-1]
+
+
 @pytest.mark.parametrize("best", [4.0, 8.0, 16.0, 24.0, 36.0])
 def test_12_it_finds_the_top_and_rests_there(best):
     of = hill(1_000.0, at=best)
