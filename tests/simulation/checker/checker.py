@@ -247,7 +247,10 @@ class Checker:
         # too: without versions nothing can tell. Hence the template's unlimited retries.
         # So it is with what has expired.
         lossy = (self._gives_up and record.doubled) or record.expired
-        if not lossy or (record.plan is not None and record.plan.versioned):
+        plan = record.plan
+        mixed_up = self._reordered or bool(record.expired)
+        first_is_right = plan is not None and mixed_up and not plan.consistent()
+        if not first_is_right and (not lossy or (plan is not None and plan.versioned)):
             self._say(promises.p3_order(order_id, record))
         known = self._known_places
         self._say(promises.p4_no_overtaking(order_id, record, new, before, known))
