@@ -70,6 +70,8 @@ class Requesting:
         if self._task is not None or not items:
             return
         self._requests += 1
+        fresh = {item.name for item in items if item.equals is None} - self._tried
+        self._tried.update(item.name for item in items)
         self._client.process = f"{''.join(self._due)} request {self._requests}"
         settings = ProducerSettings(
             guards=False, max_record_bytes=self._dice.pick((700, 256 * 1024))
@@ -93,9 +95,9 @@ class Requesting:
                 jitter=self._dice.random,
             )
 
-        self._task = self._loop.spawn(send, lambda task: self._answered(items, task))
+        self._task = self._loop.spawn(send, lambda task: self._answered(items, fresh, task))
 
-    def _answered(self, items: list[Item], task: Task) -> None:
+    def _answered(self, items: list[Item], fresh: set[str], task: Task) -> None:
         if self._task is not task:
             return
         self._task = None
@@ -108,7 +110,6 @@ class Requesting:
                 self._checker.acknowledged(item)
             else:
                 self._log(type(result).__name__, item.name, result.code)
-                if type(result) is NotSent and item.name not in self._tried and not item.equals:
+                if type(result) is NotSent and item.name in fresh:
                     self._checker.not_sent(item, dropped=False)
-            self._tried.add(item.name)
         self._loop.after(self._dice.between(1, 2_000), self._request)
