@@ -41,7 +41,9 @@ Needs = dict[str, dict[str, list["Need"]]]
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """What a thousand events, or a thousand a second, ask for; `rate` is what was reached."""
+    """What a thousand events, or a thousand a second, ask for; `rate` is of the whole turn, the
+    wait of its last records included.
+    """
 
     rate: float
     shards: float
