@@ -14,11 +14,15 @@ from tests.pooled.pgbouncer import SERVER_CONNECTIONS, executable
 from tests.pooled.wire import Wire
 
 _CONSUMER = "tests/integration/consumer"
+_REDRIVE = "tests/integration/redrive"
 NOT_POOLED = {
     f"{_CONSUMER}/test_server_crashes.py": "what is cut would be the pooler's connection",
     f"{_CONSUMER}/test_cut_connections.py": "what is cut would be the pooler's connection",
     f"{_CONSUMER}/test_round_trips.py": "what is counted would be the pooler's round trips",
     f"{_CONSUMER}/test_outages_park_nothing.py::test_trap_7": "the pooler says it in other words",
+    f"{_REDRIVE}/test_beside_live_traffic.py::test_an_order_that_somebody_holds": (
+        "a setting of the database reaches the pooler's next connection"
+    ),
 }
 """Tests of the connection itself, which a pooler between would turn into tests of the pooler, and
 why: these are recorded only."""
