@@ -93,6 +93,6 @@ def test_the_parameters_it_names_are_there():
     others = {
         *("AuditSilent", "DashboardName", "Migrations", "ProducerFailing", "ConsumerFailing"),
         *("ConsumerStopped", "SchemaVersion", "Settings", "DefaultAuthScheme", "StreamStalled"),
-        *("ViewOnlyAccess", "ConnectionsFull"),
+        *("ViewOnlyAccess", "ConnectionsFull", "ROLE"),
     }
     assert set(named) - others <= declared
