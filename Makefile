@@ -28,8 +28,9 @@ help: ## list the targets
 demo: .venv/local.stamp .tools/kinesis.stamp ## run the main job on this machine and audit it
 	@$(BIN)/python -m local.demo
 
-throttle: .venv/local.stamp .tools/kinesis.stamp ## throttle a PostgreSQL and restore it, without and with the controller (THROTTLE_OUT=folder)
+throttle: .venv/bench.stamp .tools/kinesis.stamp ## throttle a PostgreSQL and restore it, without and with the controller (THROTTLE_OUT=folder)
 	@$(BIN)/python -m local.control
+	@$(if $(THROTTLE_OUT),$(BIN)/python -m bench.control.real "$(THROTTLE_OUT)")
 
 inorder: .venv/ops.stamp ## operate a database: ARGS="status", "parked list", "redrive", "audit" (DATABASE_URL)
 	@$(BIN)/python -m ops $(ARGS)

@@ -2,8 +2,8 @@
 
 Three runs, one after the other on the same machine. The first two have the same load, more than the
 database can do: factor fixed at the most, then the controller. In the third a quiet load becomes
-twenty times as much for a minute. A report is printed; `THROTTLE_OUT=folder` keeps the samples and
-draws them.
+twenty times as much for a minute. A report is printed; `THROTTLE_OUT=folder` keeps the samples,
+which `make throttle` then draws.
 """
 
 import os
