@@ -113,9 +113,21 @@ class Resolver:
             return self._parameter(name, parameter)
         if name in PSEUDO_PARAMETERS:
             return self._given.get(name, PSEUDO_PARAMETERS[name])
-        if name in self._template.get("Resources", {}):
+        if name in self._resources():
             return self._names.get(name, name)
         raise TemplateProblem(f"!Ref {name}: there is no such parameter or resource")
+
+    def _resources(self) -> set[str]:
+        """The template's, and what SAM makes of functions' events, named after both of them (SAM
+        Developer Guide, "Generated CloudFormation resources").
+        """
+        resources: Mapping[str, Any] = self._template.get("Resources", {})
+        made = {
+            f"{name}{event}"
+            for name, resource in resources.items()
+            for event in resource.get("Properties", {}).get("Events", {})
+        }
+        return resources.keys() | made
 
     def _parameter(self, name: str, parameter: Mapping[str, Any]) -> Any:
         value = self._given.get(name, parameter.get("Default"))
