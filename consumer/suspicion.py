@@ -28,12 +28,6 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
             return self.order_id == other.order_id
         return self._with(other) and not (self.last < other.first or other.last < self.first)  # type: ignore[operator] # _with has seen to None
 
-    def ends_with(self, other: "Span") -> bool:
-        """Whether nothing of the other is left once this is done, if what came before is."""
-        if not self.overlaps(other):
-            return False
-        return self.order_id is not None or other.last <= self.last  # type: ignore[operator] # overlaps has seen to None
-
     def _with(self, other: "Span") -> bool:
         return self.shard == other.shard and None not in (self.first, other.first)
 
@@ -63,7 +57,7 @@ def suspect(
     met = [marker for marker in markers if _meets(marker, span, sequence_numbers)]
     return Suspicion(
         raised=bool(met),
-        settled=tuple(marker.environment for marker in met if span.ends_with(marker.span)),
+        settled=tuple(m.environment for m in met if _settles(m, span, sequence_numbers)),
     )
 
 
@@ -77,3 +71,10 @@ def _meets(marker: Marker, span: Span, sequence_numbers: Collection[int]) -> boo
         or marker.span.first in sequence_numbers
         or marker.span.last in sequence_numbers
     )
+
+
+def _settles(marker: Marker, span: Span, sequence_numbers: Collection[int]) -> bool:
+    """Whether nothing of it is left once this is done, if what came before is: its last record has
+    to be one of these. A sibling's batch may well go beyond it, and holds none of its records.
+    """
+    return span.order_id is not None or marker.span.last in sequence_numbers

@@ -76,11 +76,13 @@ def check(sql):
 
 @pytest.mark.parametrize("killer", [k for k in KILLERS if k not in ("loop", "stuck", "swell")])
 def test_a_killer_among_hundreds(sql, consumers, killer):
-    """A death of what Lambda waits for, or two: after that an invocation sees to the rest."""
+    """One death of what Lambda waits for: the next invocation sees to the rest, also where the
+    other slot's batch overlaps the one that died, and ends before that is tried again.
+    """
     delivering = Delivering(plain(events(1, killer)), consumers(seconds=20.0))
     delivering.run(seconds=60)
     check(sql)
-    assert 1 <= delivering.endings.count(Ending.CRASHED) <= 2
+    assert delivering.endings.count(Ending.CRASHED) == 1
     assert set(delivering.endings) == {Ending.CRASHED, Ending.ANSWERED}
 
 

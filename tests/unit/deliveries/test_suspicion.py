@@ -60,3 +60,10 @@ def test_the_end_settles_what_nothing_is_left_of():
     assert of(whole, before, beyond).settled == (UUID(int=1), UUID(int=2))
     mine = Marker(environment=UUID(int=4), span=Span(order_id="A"), dead=True)
     assert of(mine, span=Span(order_id="A"), numbers=()).settled == (UUID(int=4),)
+
+
+def test_a_sibling_that_goes_beyond_settles_nothing_of_another_slot():
+    """It is careful for nothing, and leaves the mark to the retry of the batch that died."""
+    siblings = of(marker(first=10, last=19), numbers=range(12, 21, 2))
+    assert siblings
+    assert siblings.settled == ()
