@@ -31,6 +31,11 @@ class ImaginedBucket:
         self._objects[key] = json.dumps(document).encode(), numbers
         return key
 
+    @property
+    def left(self) -> bool:
+        """Whether anything is not fed in yet."""
+        return self._done != self._objects.keys()
+
     def keys(self) -> Iterable[str]:
         return sorted(self._objects)
 

@@ -17,6 +17,7 @@ from local.mapping.undocumented import (
 )
 from tests.simulation.dice import Dice
 from tests.simulation.faults import MOMENTS, OPERATIONS, RATES, WINDOWS, Fault
+from tests.simulation.gathered import gather
 from tests.simulation.scenario import (
     BAD,
     CONFLICTS,
@@ -41,7 +42,7 @@ def draw(seed: int) -> Scenario:
     )
     other = Dice(seed, "strangers")
     theirs = tuple(_theirs(other, n) for n in range(other.pick((0, 0, 1, 2))))
-    return Scenario(
+    drawn = Scenario(
         seed=seed,
         orders=(*orders, *theirs),
         buckets=buckets,
@@ -57,6 +58,7 @@ def draw(seed: int) -> Scenario:
         strangers=_strangers(other, theirs),
         once=_once(Dice(seed, "requests"), producers),
     )
+    return gather(drawn, Dice(seed, "gathered"))
 
 
 def _once(dice: Dice, producers: int) -> tuple[bool, ...]:

@@ -25,12 +25,13 @@ from consumer.redrive.replay import Means
 from consumer.settings import Settings
 from consumer.transaction import TransactionFailed
 from consumer.watchdog import cuts
+from contract import Event
 from tests.simulation.database.connection import Connection
 from tests.simulation.database.server import Server, error_of
 from tests.simulation.dice import Dice
 from tests.simulation.loop import Killed, Loop, Task
 from tests.simulation.operating import Choice
-from tests.simulation.projection import Trails
+from tests.simulation.projection import Heard, Trails
 
 RESERVE_SECONDS = 1.0
 CONNECT_SECONDS = 5
@@ -77,6 +78,8 @@ class Surroundings(Protocol):
     def kill(self, environment: "Environment", how: str) -> None: ...
 
     def died_apart(self, at: At | None) -> None: ...
+
+    def runs_apart(self, at: At, event: Event) -> None: ...
 
     def connected(self, name: str) -> None: ...
 
@@ -269,7 +272,7 @@ class Child(Environment):
         self._at: At | None = None
         self._ended: Ended | None = None
         self._tell = Tell(self._hear)
-        self.projection = Telling(self.projection, self._tell)
+        self.projection = Telling(Heard(self.projection, self._runs), self._tell)
 
     def run(self, work: Work, seconds: float) -> Ended:
         """What the parent gets; it waits meanwhile."""
@@ -305,6 +308,10 @@ class Child(Environment):
             self._at = told
         else:
             self._said.append(told)
+
+    def _runs(self, event: Event) -> None:
+        if self._at is not None:
+            self._function.runs_apart(self._at, event)
 
     def _end(self, how: str) -> None:
         if self._ended is None:

@@ -9,6 +9,7 @@ from consumer.apart.evidence import At
 from consumer.attempts import Interrupted
 from consumer.redrive.orders import Which
 from consumer.transaction import TransactionFailed
+from contract import Event
 from local.mapping.facts import Answered, FunctionFailed, Outcome, Throttled
 from tests.simulation.bucket import ImaginedBucket
 from tests.simulation.database.server import Server
@@ -142,6 +143,11 @@ class Function:
         self.strikes("")
         if at is not None and at.position is not None:
             self._checker.witnessed(at.position)
+
+    def runs_apart(self, at: At, event: Event) -> None:
+        """A process apart runs this, and said before where it is."""
+        if at.position is not None:
+            self._checker.runs_alone(at.position, event.order_id, event.data["n"])
 
     def connected(self, name: str) -> None:
         self._checker.connected(name, len(self._idle) + len(self._busy))

@@ -75,6 +75,24 @@ class FailsEverything(Trails):
         raise TypeError("this version was never tested")
 
 
+class Heard:
+    """A projection of which somebody hears what it is about to run."""
+
+    def __init__(self, projection: Trails, runs: Callable[[Event], None]) -> None:
+        self._projection = projection
+        self._runs = runs
+
+    def load(self, cursor: Any, order_ids: Sequence[str]) -> Mapping[str, list[str]]:
+        return self._projection.load(cursor, order_ids)
+
+    def apply(self, state: list[str] | None, event: Event) -> list[str]:
+        self._runs(event)
+        return self._projection.apply(state, event)
+
+    def save(self, cursor: Any, states: Mapping[str, Any]) -> None:
+        self._projection.save(cursor, states)
+
+
 def statements() -> Catalogue:
     """What the projection's statements do."""
     return {LOAD: (_load, Statement("load", LOAD)), SAVE: (_save, Statement("save", SAVE))}

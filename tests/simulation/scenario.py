@@ -77,6 +77,18 @@ class OrderPlan:
         """Whether no event of it contradicts another."""
         return all(item.flavour not in CONFLICTS for item in self.items)
 
+    def contradicting(self) -> frozenset[int]:
+        """Which events contradict another, or are contradicted: the same id or version, another
+        content; and those of the other kind.
+        """
+        wrong = [item for item in self.items if item.flavour in CONFLICTS]
+        return frozenset(
+            item.n
+            for item in self.items
+            for other in wrong
+            if item.id == other.id or (item.version and item.version == other.version)
+        )
+
     def proven_by_version(self) -> bool:
         """Whether nothing of it needs the ledger to be told from something else."""
         return all(item.flavour in ("note", "again", "renamed", *DRIVEN) for item in self.items)

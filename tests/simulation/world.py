@@ -120,9 +120,10 @@ class World:
         if not self.loop.idle and self._stopped():
             self._deploy_healed()
         self._until_rest(LONGEST_MS)
-        for _ in range(KILLER_DEATHS + 3):
-            self._feed_now()
-            self._redrive_now(Which(drainable=True))
+        self._schedules()
+        if self.bucket.left and self._stopped():
+            self._deploy_healed()
+            self._schedules()
         self.checker.settled()
         self._deploy_healed()
         for which in (Which(outdated=True), Which(reason=Reason.KILLER), Which()):
@@ -144,6 +145,12 @@ class World:
             self.checker.failed(f"raised: {type(error).__name__}: {error}")
         if self.checker.broken is None and at_most == LONGEST_MS and not self.loop.idle:
             self.checker.failed("P1: the world does not come to rest")
+
+    def _schedules(self) -> None:
+        """Redrive's schedule, as often as it may take."""
+        for _ in range(KILLER_DEATHS + 3):
+            self._feed_now()
+            self._redrive_now(Which(drainable=True))
 
     def _redrive_now(self, which: Which) -> None:
         if self.checker.broken is None:

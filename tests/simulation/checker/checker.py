@@ -45,6 +45,8 @@ class Checker:
         self._repeated = {item.payload for item in items if item.flavour == "again"}
         self._answered: set[tuple[str, bytes]] = set()
         self._landed: dict[str, list[tuple[Place, bytes]]] = {}
+        self._on_stream: set[bytes] = set()
+        self._places: dict[tuple[str, str], set[Place]] = {}
         self._known_places: set[Place] = set()
         self._parked: dict[bytes, int] = {}
         self._excused: dict[str, set[str | None]] = {}
@@ -63,10 +65,13 @@ class Checker:
             item = self._by_payload.get(payload)
             if item is None:
                 continue
+            self._on_stream.add(payload)
+            self._places.setdefault((item.order_id, item.token), set()).add(place)
             record = self._orders[item.order_id]
             if item.flavour == "garbled":
                 record.garbled.append(place)
-            record.doubled |= original(item) in record.landed
+            if original(item) in record.landed:
+                record.doubled.add(original(item))
             record.landed.setdefault(original(item), place)
             if item.n in record.dropped:
                 self._say([f"P1: {item.name} was reported as not sent, and landed"])
@@ -94,7 +99,7 @@ class Checker:
             return  # its double may have been stored
         if dropped:
             record.dropped.add(item.n)
-        if item.n in record.landed:
+        if item.payload in self._on_stream:
             self._say([f"P1: {item.name} is reported as not sent, and is on the stream"])
 
     def skips(self, row: Row) -> None:
@@ -139,6 +144,9 @@ class Checker:
         landed = [one for one in self._landed.get(shard_id, []) if one[0][0] in numbers]
         for place, payload in landed:
             self._in_bucket.setdefault(place[0], []).append((place, payload))
+            item = self._by_payload.get(payload)
+            if item is not None:
+                self._orders[item.order_id].given_up.add(original(item))
 
     def fed_in(self, numbers: list[int]) -> None:
         """An object is tagged, and may expire."""
@@ -243,15 +251,8 @@ class Checker:
         record = self._record(order_id)
         new = [row for row in ledger if row["order_id"] == order_id]
         self._say(promises.p2_once(order_id, record))
-        # What is given up is behind whatever is delivered until it is fed in, a late double of it
-        # too: without versions nothing can tell. Hence the template's unlimited retries.
-        # So it is with what has expired.
-        lossy = (self._gives_up and record.doubled) or record.expired
-        plan = record.plan
         mixed_up = self._reordered or bool(record.expired)
-        first_is_right = plan is not None and mixed_up and not plan.consistent()
-        if not first_is_right and (not lossy or (plan is not None and plan.versioned)):
-            self._say(promises.p3_order(order_id, record))
+        self._say(promises.p3_order(order_id, record, mixed_up=mixed_up))
         known = self._known_places
         self._say(promises.p4_no_overtaking(order_id, record, new, before, known))
         self._say(promises.head_fits(order_id, record))
@@ -265,13 +266,7 @@ class Checker:
             record = self._record(row["order_id"])
             item = self._by_payload.get(row["payload"])
             self._say(
-                promises.p6_justified(
-                    row["order_id"],
-                    row,
-                    item,
-                    record,
-                    reordered=self._reordered or bool(record.expired),
-                )
+                promises.p6_justified(row["order_id"], row, item, record, reordered=self._reordered)
             )
         for row in commit.gone:
             item = self._by_payload.get(row["payload"])
@@ -307,6 +302,13 @@ class Checker:
         place = (position[0], position[1])
         self._deaths[place] = self._deaths.get(place, 0) + 1
 
+    def runs_alone(self, position: tuple[int, int], order_id: str, token: str) -> None:
+        """A process apart has said that it works on the event there and nothing else: if it runs
+        another, its death would blame the wrong one.
+        """
+        if (position[0], position[1]) not in self._places.get((order_id, token), ()):
+            self._say([f"P6: {token} of {order_id} is run under the name of the one at {position}"])
+
     def disconnected(self, environment: str) -> None:
         self._connected[environment] -= 1
 
@@ -336,7 +338,11 @@ class Checker:
     def healed(self) -> None:
         """Every event could be applied, and everything that waited was tried."""
         for order_id, record in self._orders.items():
-            if order_id is not None and record.plan is not None and not self._reordered:
+            if order_id is None or record.plan is None:
+                continue
+            self._say(promises.settled(order_id, record))
+            by_version = record.plan.versioned and record.plan.proven_by_version()
+            if by_version or not self._reordered:
                 self._say(promises.healed(order_id, record))
 
     def _accounted(self, place: Place, payload: bytes) -> bool:

@@ -32,8 +32,10 @@ class OrderRecord:
     landed: dict[int, Place] = field(default_factory=dict)
     garbled: list[Place] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)
-    doubled: bool = False
-    """Something of it has landed twice."""
+    doubled: set[int] = field(default_factory=set)
+    """Those that have landed twice."""
+    given_up: set[int] = field(default_factory=set)
+    """Those of which the mapping has given up a copy."""
     expired: set[int] = field(default_factory=set)
     """Those of which a copy has expired before anybody read it."""
     pruned: bool = False

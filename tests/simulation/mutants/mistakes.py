@@ -268,6 +268,39 @@ for no key update""",
         after="        return State.OPEN",
         seed=1,
     ),
+    Mistake(
+        name="redrive takes a version that is missing for one that has been",
+        path="consumer/redrive/turn.py",
+        before="""            first = self._left[0]
+            if self._missing_before(first):""",
+        after="""            first = self._left[0]
+            if self._head.versioned:
+                self._head = msgspec.structs.replace(self._head, ordinal=first.rank - 1)
+            if False:""",
+        seed=2,
+    ),
+    Mistake(
+        name="redrive tries an entry whose version is not the next one",
+        path="consumer/redrive/turn.py",
+        before="        return bool(self._head.versioned) and entry.rank > self._head.ordinal + 1",
+        after="        return False",
+        seed=28,
+    ),
+    Mistake(
+        name="a parked event does not move the head's position",
+        path="consumer/sequencer.py",
+        before="""        self._position = _later(self._position, arrival.position)
+        self._blocked""",
+        after="""        self._blocked""",
+        seed=35,
+    ),
+    Mistake(
+        name="an entry is blamed that another invocation has put in the place of the one meant",
+        path="consumer/transaction.py",
+        before="        _check_turn(orders, terms.only)\n",
+        after="",
+        seed=226,
+    ),
     # ------------------------------------------------------------------ what is rarely done
     Mistake(
         name="bytes of no known order are dropped",
