@@ -5,8 +5,9 @@ looks for the row, and for every order it checks the rows' sequence.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,9 @@ from local.demo.journal import Identity, Journal, Sent
 _SQL = read_statements(Path(__file__).with_name("audit.sql"))
 _ORDERS_AT_ONCE = 1_000
 _MOST_EXAMPLES = 20
+
+Read = Callable[[Callable[[psycopg.Connection[Any]], Any]], Any]
+"""Gives what a function reads through a connection (`local.demo.reading`)."""
 
 
 class Finding(NamedTuple):
@@ -94,7 +98,7 @@ class _Waiting(NamedTuple):
 
 
 def audit(
-    connection: psycopg.Connection[Any],
+    read: Read,
     journal: Journal,
     *,
     clock_offset: float,
@@ -104,20 +108,29 @@ def audit(
     seconds; `projection` the shipped one if its table is to be checked too.
     """
     found = Audit()
-    with connection.cursor() as cursor:
-        for order_ids in _in_groups(journal.orders()):
-            parameters = {"order_ids": order_ids}
-            rows = [_Applied(*r) for r in cursor.execute(_SQL["applied"], parameters)]
-            applied = _by_order(rows)
-            waiting = _by_order([_Waiting(*r) for r in cursor.execute(_SQL["waiting"], parameters)])
-            for order_id in order_ids:
-                sent = [one for one in journal.of(order_id) if one.acknowledged]
-                mine = applied.get(order_id, [])
-                _check_order(found, order_id, sent, mine, waiting.get(order_id, []))
-                _measure(found, sent, mine, clock_offset, since=journal.began)
-            if projection is not None:
-                _check_projection(found, connection, projection, applied)
+    for order_ids in _in_groups(journal.orders()):
+        rows = partial(_rows, order_ids=order_ids, projection=projection)
+        applied, waiting, stored = read(rows)
+        for order_id in order_ids:
+            sent = [one for one in journal.of(order_id) if one.acknowledged]
+            mine = applied.get(order_id, [])
+            _check_order(found, order_id, sent, mine, waiting.get(order_id, []))
+            _measure(found, sent, mine, clock_offset, since=journal.began)
+        if projection is not None:
+            _check_projection(found, projection, stored, applied)
     return found
+
+
+def _rows(
+    connection: psycopg.Connection[Any], order_ids: list[str], projection: Orders | None
+) -> tuple[dict[str, list[_Applied]], dict[str, list[_Waiting]], Mapping[str, OrderState]]:
+    """What ledger, lot and the projection's table have of these orders."""
+    parameters = {"order_ids": order_ids}
+    with connection.cursor() as cursor:
+        applied = _by_order([_Applied(*r) for r in cursor.execute(_SQL["applied"], parameters)])
+        waiting = _by_order([_Waiting(*r) for r in cursor.execute(_SQL["waiting"], parameters)])
+        stored = {} if projection is None else projection.load(cursor, list(applied))
+    return applied, waiting, stored
 
 
 def _check_order(
@@ -188,13 +201,11 @@ def _measure(
 
 def _check_projection(
     found: Audit,
-    connection: psycopg.Connection[Any],
     projection: Orders,
+    stored: Mapping[str, OrderState],
     applied: dict[str, list[_Applied]],
 ) -> None:
     """Every row of `orders` is what its order's events give when they are replayed."""
-    with connection.cursor() as cursor:
-        stored = projection.load(cursor, list(applied))
     for order_id, rows in applied.items():
         replayed: OrderState | None = None
         for row in rows:

@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 import migrations
 from contract import InorderError
+from local.demo.reading import patiently
 from local.demo.settings import DemoSettings
 from local.postgres import Postgres, temporary_folder
 from migrations.migrate import INORDER, ORDERS
@@ -41,9 +42,10 @@ def open_database(settings: DemoSettings, announce: Callable[[str], None]) -> It
         folders.append(settings.migrations)
     if settings.database_url is not None:
         _check(settings.database_url)
-        migrations.apply(settings.database_url, folders)
+        url = settings.database_url
+        patiently(lambda: migrations.apply(url, folders))
         announce("database the one given by DATABASE_URL")
-        yield Databases(settings.database_url, settings.database_url)
+        yield Databases(url, url)
         return
     with (
         temporary_folder() as folder,

@@ -22,6 +22,7 @@ from local.demo.counts import ConsumerCounts
 from local.demo.database import open_database
 from local.demo.journal import Journal
 from local.demo.progress import Figures, ProgressDisplay
+from local.demo.reading import Reader
 from local.demo.report import make_report, show, write
 from local.demo.sending import send_all
 from local.demo.settings import DemoSettings
@@ -119,14 +120,14 @@ class _Demo:
         self._mapping.stop()
         self._counts.update()
         shipped = self._settings.projection == DemoSettings().projection
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        with Reader(database_url) as read:
             found = audit(
-                connection,
+                read,
                 self._journal,
-                clock_offset=_clock_offset(connection),
+                clock_offset=read(_clock_offset),
                 projection=Orders() if shipped else None,
             )
-            version = connection.execute(_SQL["server_version"]).fetchone()
+            version = read(lambda connection: connection.execute(_SQL["server_version"]).fetchone())
         report = make_report(
             found,
             self._journal,

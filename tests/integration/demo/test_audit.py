@@ -49,7 +49,7 @@ def _record(send: Send, place: int) -> dict[str, object]:
 
 
 def run(sql: psycopg.Connection, journal: Journal) -> Audit:
-    return audit(sql, journal, clock_offset=0.0, projection=Orders())
+    return audit(lambda work: work(sql), journal, clock_offset=0.0, projection=Orders())
 
 
 def test_a_sound_run_is_clean_and_says_what_waits(
@@ -150,5 +150,5 @@ def test_an_event_applied_behind_a_blocked_one_is_found(
         "from follower join inorder.head using (order_id)"
     )
     assert moved.rowcount == 1
-    found = audit(sql, journal, clock_offset=0.0, projection=None)
+    found = audit(lambda work: work(sql), journal, clock_offset=0.0, projection=None)
     assert found.order_violations > 0
