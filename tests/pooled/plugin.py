@@ -14,12 +14,18 @@ from tests.pooled.pgbouncer import SERVER_CONNECTIONS, executable
 from tests.pooled.wire import Wire
 
 _CONSUMER = "tests/integration/consumer"
+_OUTAGES = f"{_CONSUMER}/test_outages_park_nothing.py"
 _REDRIVE = "tests/integration/redrive"
 NOT_POOLED = {
     f"{_CONSUMER}/test_server_crashes.py": "what is cut would be the pooler's connection",
     f"{_CONSUMER}/test_cut_connections.py": "what is cut would be the pooler's connection",
     f"{_CONSUMER}/test_round_trips.py": "what is counted would be the pooler's round trips",
-    f"{_CONSUMER}/test_outages_park_nothing.py::test_trap_7": "the pooler says it in other words",
+    f"{_OUTAGES}::test_trap_7_idle_in_a_transaction_too_long": (
+        "a setting of the role reaches the pooler's next connection"
+    ),
+    f"{_OUTAGES}::test_trap_7_terminated_by_an_administrator": (
+        "who is terminated has another connection of the pooler's by then"
+    ),
     f"{_REDRIVE}/test_beside_live_traffic.py::test_an_order_that_somebody_holds": (
         "a setting of the database reaches the pooler's next connection"
     ),
