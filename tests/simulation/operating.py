@@ -50,7 +50,7 @@ class Choice:
 
     def _about_an_entry(self, database: "Database", row: dict[str, Any]) -> str | None:
         if self._edits and row["reason"] in _TRIED_AGAIN:
-            self._checker.edits(row["order_id"])
+            self._checker.edits(row)
             deciding.edit(database, row["entry_id"], None, _REASONED)
         else:
             self._checker.skips(row)

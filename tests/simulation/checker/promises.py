@@ -97,6 +97,8 @@ def p4_no_overtaking(
     new: Iterable[Row],
     before: dict[int, Row],
     known: set[Place],
+    *,
+    mixed_up: bool,
 ) -> Iterator[str]:
     """`new` rows of the ledger, `before` the blockers that stood before the commit, `known` the
     places of what was ever in a lot: what waits there already keeps its place before an event that
@@ -104,8 +106,8 @@ def p4_no_overtaking(
     """
     for row in new:
         for blocker in record.blockers():
-            new = blocker["entry_id"] not in before
-            late = blocker["reason"] == "overtaken" or (new and blocker["reason"] in CONTRADICTS)
+            contradicts = blocker["reason"] in CONTRADICTS and blocker["entry_id"] not in before
+            late = blocker["reason"] == "overtaken" or (contradicts and mixed_up)
             if late and place_of(row) in known:
                 continue
             ranked = blocker["entry_id"] in before or blocker["reason"] in WAS_NEXT
