@@ -48,7 +48,7 @@ class Checker:
         self._landed: dict[str, list[tuple[Place, bytes]]] = {}
         self._on_stream: set[bytes] = set()
         self._places: dict[tuple[str, str], set[Place]] = {}
-        self._known_places: set[Place] = set()
+        self._known_places: dict[Place, int] = {}
         self._parked: dict[bytes, int] = {}
         self._excused: dict[str, set[str | None]] = {}
         self._connected: dict[str, int] = {}
@@ -229,7 +229,7 @@ class Checker:
             return
         record.lot[key] = after
         self._parked[after["payload"]] = self._parked.get(after["payload"], 0) + 1
-        self._known_places.add(place_of(after))
+        self._known_places.setdefault(place_of(after), len(self._known_places))
         if before is not None and before["payload"] != after["payload"]:
             self._say([f"P1: entry {key} of the lot has other bytes now"])
         if before is None or before["kind"] != after["kind"]:

@@ -11,7 +11,7 @@
 | P7 bounded downstream | connections never exceed the function's concurrency |
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
 from tests.simulation.checker.record import OrderRecord, Place, Row, original, place_of
@@ -86,7 +86,8 @@ def p4_nothing_missing(
 WAS_NEXT = ("rejected", "failed", "data_error", "killer")
 """Reasons of entries that were tried: they stand where their version says."""
 
-CONTRADICTS = ("conflict", "wrong_kind")
+MAY_BE_LATE = ("conflict", "wrong_kind", "unreadable")
+"""Reasons that hide that an event was overtaken, where the mapping mixes them up."""
 
 CONFLICTING = ("conflict_id", "conflict_version")
 
@@ -96,26 +97,27 @@ def p4_no_overtaking(
     record: OrderRecord,
     new: Iterable[Row],
     before: dict[int, Row],
-    known: set[Place],
+    known: dict[Place, int],
     *,
     mixed_up: bool,
 ) -> Iterator[str]:
-    """`new` rows of the ledger, `before` the blockers that stood before the commit, `known` the
-    places of what was ever in a lot: what waits there already keeps its place before an event that
-    the stream delivers too late.
+    """`new` rows of the ledger, `before` the blockers that stood before the commit, `known` when
+    the event of a place first came into a lot: what waits there already keeps its place before one
+    that the stream delivers too late.
     """
     for row in new:
         for blocker in record.blockers():
-            contradicts = blocker["reason"] in CONTRADICTS and blocker["entry_id"] not in before
-            late = blocker["reason"] == "overtaken" or (contradicts and mixed_up)
-            if late and place_of(row) in known:
-                continue
             ranked = blocker["entry_id"] in before or blocker["reason"] in WAS_NEXT
             if ranked and record.head is not None and record.head["versioned"]:
                 twin = row["ordinal"] == blocker["rank"] and blocker["reason"] == "conflict"
                 overtakes = row["ordinal"] >= blocker["rank"] and not twin
             else:
-                overtakes = place_of(row) > place_of(blocker)
+                late = blocker["reason"] == "overtaken" or (
+                    mixed_up and blocker["reason"] in MAY_BE_LATE
+                )
+                came = known[place_of(blocker)]
+                waited = late and known.get(place_of(row), came) < came
+                overtakes = place_of(row) > place_of(blocker) and not waited
             if overtakes:
                 yield (
                     f"P4: order {order_id}: {row['data']} was applied behind the "
@@ -123,7 +125,9 @@ def p4_no_overtaking(
                 )
 
 
-def p4_unreadable(order_id: str, record: OrderRecord, row: Row, known: set[Place]) -> Iterator[str]:
+def p4_unreadable(
+    order_id: str, record: OrderRecord, row: Row, known: Collection[Place]
+) -> Iterator[str]:
     """Unreadable bytes of the order that stand before an applied event have to be in the lot."""
     at = place_of(row)
     for place in record.garbled:
