@@ -42,7 +42,7 @@ class Choice:
             if isinstance(self.what, dict):
                 return self._about_an_entry(database, self.what)
             if self.what is not None:
-                self._checker.passes_over(self.what, self._up_to)
+                self._checker.means("close_gap", (self.what, self._up_to), {})
                 deciding.close_gap(database, self.what, self._up_to, _REASONED)
         except (InorderError, psycopg.Error):
             return None
@@ -50,10 +50,10 @@ class Choice:
 
     def _about_an_entry(self, database: "Database", row: dict[str, Any]) -> str | None:
         if self._edits and row["reason"] in _TRIED_AGAIN:
-            self._checker.edits(row)
+            self._checker.means("edit", row["entry_id"], row)
             deciding.edit(database, row["entry_id"], None, _REASONED)
         else:
-            self._checker.skips(row)
+            self._checker.means("skip", row["entry_id"], row)
             deciding.skip(database, row["entry_id"], _REASONED)
         order_id: str | None = row["order_id"]
         return order_id

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.simulation.checker import promises
+from tests.simulation.checker.decisions import Decisions
 from tests.simulation.checker.kpl import payloads
 from tests.simulation.checker.record import (
     Change,
@@ -52,8 +53,7 @@ class Checker:
         self._parked: dict[bytes, int] = {}
         self._excused: dict[str, set[str | None]] = {}
         self._connected: dict[str, int] = {}
-        self._intended: dict[tuple[str, Any], Any] = {}
-        self._droppable: set[bytes] = set()
+        self._decisions = Decisions(self._record, self._by_payload)
         merges = any(fault.kind == "merge" for fault in scenario.faults)
         after_one = scenario.undocumented.merged_child.name == "AFTER_ONE"
         self._gives_up = scenario.mapping.maximum_retry_attempts >= 0
@@ -104,38 +104,9 @@ class Checker:
         if item.payload in self._on_stream:
             self._say([f"P1: {item.name} is reported as not sent, and is on the stream"])
 
-    def skips(self, row: Row) -> None:
-        """An operator is about to drop this entry: it counts once that is committed."""
-        self._intended["skip", row["entry_id"]] = row
-
-    def edits(self, row: Row) -> None:
-        """An operator is about to have an entry tried again."""
-        self._intended["edit", row["entry_id"]] = row
-
-    def passes_over(self, order_id: str, up_to: int) -> None:
-        """An operator is about to close a gap."""
-        self._intended["close_gap", (order_id, up_to)] = None
-
-    def _take_decision(self, given: Row) -> None:
-        action, record = given["action"], self._record(given["order_id"])
-        gap = given["order_id"], given["up_to"]
-        what = gap if action == "close_gap" else given["entry_id"]
-        if (action, what) not in self._intended:
-            self._say([f"P1: nobody decided to {action} {what} of {given['order_id']}"])
-            return
-        record.decided = True
-        if action == "close_gap":
-            record.passed.update(range(given["ordinal_before"] + 1, given["up_to"] + 1))
-        elif action == "skip":
-            self._take_skip(record, self._intended[action, what])
-
-    def _take_skip(self, record: OrderRecord, row: Row) -> None:
-        self._droppable.add(row["payload"])
-        item = self._by_payload.get(row["payload"])
-        if item is not None:  # unreadable bytes wait under their partition key
-            self._orders[item.order_id].skipped.add(original(item))
-            record.passed.add(item.version or 0)
-        record.passed.add(row["rank"])
+    def means(self, action: str, what: Any, row: Row) -> None:
+        """An operator is about to decide this."""
+        self._decisions.meant(action, what, row)
 
     def pruned(self, order_id: str) -> None:
         """Rows of this order's ledger are about to be removed, as retention does."""
@@ -183,10 +154,8 @@ class Checker:
     def committed(self, changes: Iterable[Change]) -> None:
         commit = Commit()
         changes = tuple(changes)
-        for _, _, before, after in (change for change in changes if change[0] == "decision"):
-            known = 0 if before is None else len(before["all"])
-            for given in (after or {"all": ()})["all"][known:]:
-                self._take_decision(given)
+        wrong = self._decisions.take(changes)
+        self._say([] if wrong is None else [wrong])
         for change in changes:
             if change[0] in ("ledger", "lot", "head", "trail"):
                 self._take(change, commit)
@@ -292,7 +261,7 @@ class Checker:
         for row in commit.gone:
             item = self._by_payload.get(row["payload"])
             known = item is not None and original(item) in self._record(row["order_id"]).applied
-            if not known and row["payload"] not in self._droppable:
+            if not known and row["payload"] not in self._decisions.droppable:
                 self._say([f"P1: {self._name(row['payload'])} left the lot and was not applied"])
 
     def _excuse(self, row: Row, commit: Commit) -> bool:
