@@ -46,13 +46,19 @@ class Raising(Journal):
         super().save(cursor, states)
 
 
+OWN = "of the test"
+"""Stands in every statement that only a test would send."""
+
+
 def _raise_if(where: str, cursor: Any) -> None:
     at, _, state = os.environ["RAISED"].partition(" ")
     if at == where:
-        cursor.execute(f"do $$ begin raise 'of the test' using errcode = '{state}'; end $$")
+        cursor.execute(f"do $$ begin raise '{OWN}' using errcode = '{state}'; end $$")
 
 
 def _another(cursor: Any) -> psycopg.Connection[Any]:
     """A session of its own on the same database; `dsn` leaves the password out."""
     info = cursor.connection.info
-    return psycopg.connect(info.dsn, password=info.password, autocommit=True)
+    return psycopg.connect(
+        info.dsn, password=info.password, autocommit=True, prepare_threshold=None
+    )

@@ -3,7 +3,8 @@ a pooler where there is one.
 
 While this is installed, a connection that one of the packages under test makes goes to a relay
 instead of the server it named, and one that the tests make themselves does not. A child process
-whose environment has a `DATABASE_URL` is given one that names the relay.
+whose environment has a `DATABASE_URL` is given one that names the relay, and so is a process apart
+in what it is told.
 """
 
 import subprocess
@@ -14,9 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from consumer.apart.process import Processes
+from consumer.deploys import Code
+from consumer.settings import Settings
 from tests.consuming.relay import Relay
 from tests.pooled.pgbouncer import PgBouncer
 from tests.pooled.pinning import problems, text_of
@@ -41,16 +46,19 @@ class Wire:
         self._poolers: dict[int, PgBouncer] = {}
         self._connect = psycopg.Connection.__dict__["connect"]
         self._start = subprocess.Popen.__init__
+        self._apart = Processes.__init__
 
     def install(self) -> None:
         psycopg.Connection.connect = classmethod(self._routed(self._connect.__func__))
         psycopg.connect = psycopg.Connection.connect
         subprocess.Popen.__init__ = self._started(self._start)
+        Processes.__init__ = self._told(self._apart)
 
     def remove(self) -> None:
         psycopg.Connection.connect = self._connect
         psycopg.connect = psycopg.Connection.connect
         subprocess.Popen.__init__ = self._start
+        Processes.__init__ = self._apart
         for relay in self._relays.values():
             relay.__exit__(None, None, None)
         for pooler in self._poolers.values():
@@ -70,6 +78,13 @@ class Wire:
             start(process, *args, **kwargs)
 
         return start_past
+
+    def _told(self, make: Callable[..., None]) -> Callable[..., None]:
+        def make_past(processes: Any, settings: Settings, code: Code) -> None:
+            url = settings.database_url and self.through(settings.database_url)
+            make(processes, msgspec.structs.replace(settings, database_url=url), code)
+
+        return make_past
 
     def _routed(self, connect: Callable[..., Any]) -> Callable[..., Any]:
         def connect_past(cls: Any, conninfo: str = "", **kwargs: Any) -> Any:

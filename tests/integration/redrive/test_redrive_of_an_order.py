@@ -4,6 +4,7 @@ import pytest
 
 from consumer.redrive.lots import UnknownOrder
 from consumer.redrive.orders import redrive_order
+from contract import encode_event
 from tests.consuming.events import REFUSED, make_event
 from tests.operating.world import World
 
@@ -114,3 +115,16 @@ def test_an_order_that_is_not_parked_is_left_alone(world, version, waits_for):
     done = world.redrive()
     assert (done.applied, done.waits_for, done.refused) == (0, waits_for, None)
     assert (world.head(), world.lot()) == before
+
+
+def test_bytes_that_can_be_read_now_take_their_own_place_and_wait_for_what_is_missing(world):
+    """As when a newer contract reads what an older one could not."""
+    world.live(make_event(1), b"garbage")
+    assert world.lot() == [("blocker", "unreadable", 0, 2)]
+    world.sql.execute("update inorder.parking_lot set payload = %s", [encode_event(make_event(4))])
+    done = world.redrive()
+    assert (done.applied, done.refused) == (0, None)
+    assert world.lot() == [("gap", "early", 0, 4)]
+    assert world.head() == ("gap", 1)
+    world.live(make_event(2), make_event(3))
+    assert world.names() == ["1", "2", "3", "4"]
