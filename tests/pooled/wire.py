@@ -3,8 +3,8 @@ a pooler where there is one.
 
 While this is installed, a connection that one of the packages under test makes goes to a relay
 instead of the server it named, and one that the tests make themselves does not. A child process
-whose environment has a `DATABASE_URL` is given one that names the relay, and so is a process apart
-in what it is told.
+whose environment has a `DATABASE_URL`, or whose command has such a URL, is given one that names the
+relay, and so is a process apart in what it is told.
 """
 
 import subprocess
@@ -71,11 +71,14 @@ class Wire:
         return make_conninfo(conninfo, **routed) if routed else conninfo
 
     def _started(self, start: Callable[..., None]) -> Callable[..., None]:
-        def start_past(process: Any, *args: Any, **kwargs: Any) -> None:
+        def start_past(process: Any, command: Any, *args: Any, **kwargs: Any) -> None:
+            if isinstance(command, list):
+                urls = ("postgres://", "postgresql://")
+                command = [self.through(w) if str(w).startswith(urls) else w for w in command]
             env = kwargs.get("env")
             if env and env.get("DATABASE_URL"):
                 kwargs["env"] = {**env, "DATABASE_URL": self.through(env["DATABASE_URL"])}
-            start(process, *args, **kwargs)
+            start(process, command, *args, **kwargs)
 
         return start_past
 
