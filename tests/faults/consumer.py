@@ -60,6 +60,12 @@ class Consumer:
         """Invocations whose process died by itself or by a signal."""
         return self.mapping.stats.failed - self.mapping.stats.timed_out
 
+    @property
+    def deaths(self) -> int:
+        """Processes that died: those of invocations, and those apart that one of them saw die."""
+        apart = self.log.read_bytes().count(b"a process apart died") if self.log.exists() else 0
+        return self.mapping.stats.failed + apart
+
     def wait_for(self, metric: Metric, more: int, *, seconds: float = 20) -> None:
         """Wait until the consumer has counted so many more."""
         wanted = self[metric] + more

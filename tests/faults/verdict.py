@@ -7,8 +7,6 @@ auditor, which sees only the tables, and a replay of the same events in memory w
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import psycopg
-
 from consumer.arrivals import read_batch
 from consumer.audit.auditor import Auditor, Scope
 from consumer.audit.findings import Fault
@@ -21,6 +19,7 @@ from consumer.settings import Settings
 from consumer.transaction import Transaction
 from contract import Event
 from local.demo.audit import Audit, audit
+from local.demo.reading import Reader
 from tests.consuming.batches import batch_of
 from tests.consuming.memory import MemoryDatabase
 from tests.consuming.tables import Tables, read_tables
@@ -67,9 +66,9 @@ def check_overtaken(load: Load, database_url: str) -> None:
 
 
 def _read(load: Load, database_url: str) -> tuple[Audit, Tables]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        found = audit(connection, load.journal, clock_offset=0.0, projection=Orders())
-        return found, read_tables(connection)
+    with Reader(database_url) as read:
+        found = audit(read, load.journal, clock_offset=0.0, projection=Orders())
+        return found, read(read_tables)
 
 
 def _audited(database_url: str) -> tuple[Fault, ...]:
