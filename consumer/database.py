@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, Cursor
 
+from consumer import arrays
 from consumer.deliveries import Deliveries
 from consumer.faults import NotDurable
 from consumer.sql import read_statements
@@ -137,7 +138,10 @@ class Database:
         except SecretUnavailable as error:
             # As good as a database that does not answer, and as transient.
             raise psycopg.OperationalError(str(error)) from error
-        return Timed.connect(autocommit=True, prepare_threshold=None, **given)
+        connection = Timed.connect(autocommit=True, prepare_threshold=None, **given)
+        if not os.environ.get("NOPACK"):
+            arrays.prepare(connection)
+        return connection
 
 
 class Timed(Connection[Any]):

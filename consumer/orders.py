@@ -16,6 +16,7 @@ import msgspec
 from psycopg import Cursor
 from psycopg.rows import class_row
 
+from consumer.arrays import Bigints, Instants, Texts
 from consumer.projection import Rejected, UnknownType
 from consumer.sql import read_statements
 from contract import Event
@@ -63,7 +64,7 @@ class Orders:
         """The rows of these orders."""
         cursor.row_factory = class_row(OrderState)
         cursor.execute(_SQL["load"], {"order_ids": list(order_ids)})
-        return {state.order_id: state for state in cursor}
+        return {state.order_id: state for state in cursor.fetchall()}
 
     def apply(self, state: OrderState | None, event: Event) -> OrderState:
         """The order after this event; raises `Rejected`."""
@@ -77,11 +78,27 @@ class Orders:
     def save(self, cursor: Cursor[Any], states: Mapping[str, OrderState]) -> None:
         """Insert or replace the rows, whatever their number in one statement."""
         rows = list(states.values())
-        columns = {name: [getattr(row, name) for row in rows] for name in _COLUMNS}
+        columns = {
+            name: column([getattr(row, name) for row in rows]) for name, column in _COLUMNS.items()
+        }
         cursor.execute(_SQL["save"], columns)
 
 
-_COLUMNS = (*OrderState.__struct_fields__, "status")
+_COLUMNS: dict[str, type[list[Any]]] = {
+    "order_id": Texts,
+    "updated_at": Instants,
+    "customer_id": Texts,
+    "placed_at": Instants,
+    "approved_at": Instants,
+    "shipped_at": Instants,
+    "delivered_at": Instants,
+    "canceled_at": Instants,
+    "items": Bigints,
+    "payments": Bigints,
+    "total": list,
+    "paid": list,
+    "status": Texts,
+}
 
 Change = Callable[[OrderState, Event], dict[str, Any]]
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from consumer.arrays import Bigints, Instants, Texts, Uuids
 from consumer.arrivals import Arrival
 from consumer.order import Decided, Head, Waiting
 
@@ -57,7 +58,7 @@ class Asked:
     def _identities(
         self, lanes: Mapping[str, Sequence[Arrival]], *, only_behind: bool
     ) -> dict[str, list[Any]]:
-        id_orders, ids, version_orders, versions = [], [], [], []
+        id_orders, ids, version_orders, versions = Texts(), Uuids(), Texts(), Bigints()
         for order_id, lane in lanes.items():
             behind = self._heads[order_id].ordinal
             for arrival in lane:
@@ -82,16 +83,18 @@ def ledger_rows(decisions: Iterable[Decided]) -> dict[str, list[Any]]:
     arrivals = [entry.arrival for entry in entries]
     events = [arrival.event for arrival in arrivals if arrival.event is not None]
     return {
-        "order_ids": [event.order_id for event in events],
-        "ordinals": [entry.ordinal for entry in entries],
-        "ids": [event.id for event in events],
-        "digests": [arrival.digest for arrival in arrivals],
-        "times": [event.time for event in events],
-        "types": [event.type for event in events],
-        "sources": [event.source for event in events],
-        "sequence_numbers": [str(arrival.position.sequence_number) for arrival in arrivals],
-        "sub_sequence_numbers": [arrival.position.sub_sequence_number for arrival in arrivals],
-        "data": [arrival.data.decode() for arrival in arrivals],
+        "order_ids": Texts([event.order_id for event in events]),
+        "ordinals": Bigints([entry.ordinal for entry in entries]),
+        "ids": Uuids([event.id for event in events]),
+        "digests": Bigints([arrival.digest for arrival in arrivals]),
+        "times": Instants([event.time for event in events]),
+        "types": Texts([event.type for event in events]),
+        "sources": Texts([event.source for event in events]),
+        "sequence_numbers": Texts([str(arrival.position.sequence_number) for arrival in arrivals]),
+        "sub_sequence_numbers": Bigints(
+            [arrival.position.sub_sequence_number for arrival in arrivals]
+        ),
+        "data": Texts([arrival.data.decode() for arrival in arrivals]),
     }
 
 
@@ -99,12 +102,12 @@ def head_rows(decisions: Iterable[Decided]) -> dict[str, list[Any]]:
     heads = [decided.head for decided in decisions]
     at = [head.position for head in heads]
     return {
-        "head_orders": [head.order_id for head in heads],
+        "head_orders": Texts([head.order_id for head in heads]),
         "head_versioned": [head.versioned for head in heads],
-        "head_ordinals": [head.ordinal for head in heads],
-        "head_sequence_numbers": [p and str(p.sequence_number) for p in at],
-        "head_sub_sequence_numbers": [p and p.sub_sequence_number for p in at],
-        "head_states": [str(head.state) for head in heads],
+        "head_ordinals": Bigints([head.ordinal for head in heads]),
+        "head_sequence_numbers": Texts([p and str(p.sequence_number) for p in at]),
+        "head_sub_sequence_numbers": Bigints([p and p.sub_sequence_number for p in at]),
+        "head_states": Texts([str(head.state) for head in heads]),
     }
 
 

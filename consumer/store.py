@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Cursor
 
+from consumer.arrays import Texts
 from consumer.arrivals import Arrival, read_event
 from consumer.deploys import Failing
 from consumer.order import Decided, Fact, Failure, Head, Kind, Order, Reason, State, Waiting
@@ -40,8 +41,9 @@ class Store:
 
         Two statements: one that inserts and locks would read heads as they were before it waited.
         """
-        self._send("add_heads", {"order_ids": order_ids})
-        return {row[0]: _head(row) for row in self._send("lock_heads", {"order_ids": order_ids})}
+        sorted_ids = {"order_ids": Texts(order_ids)}
+        self._send("add_heads", sorted_ids)
+        return {row[0]: _head(row) for row in self._send("lock_heads", sorted_ids)}
 
     def look_up(
         self, heads: Mapping[str, Head], lanes: Mapping[str, Sequence[Arrival]], *, drain: int
@@ -55,8 +57,8 @@ class Store:
         """Ask what `look_up` returns; the answers are read by calling what this returns, so that
         more can be asked in the meantime.
 
-        One statement for orders that are open, three if any of them has events in its lot, and
-        one for those of which an operator has skipped or edited events.
+        No statement for no events, one for orders that are open, three if any of them has events in
+        its lot, and one for those of which an operator has skipped or edited events.
         """
         asked = Asked(heads, lanes)
         decided = [order_id for order_id, head in heads.items() if head.decided]
@@ -65,7 +67,7 @@ class Store:
         return partial(
             _orders,
             heads,
-            ledger=self._send("facts_in_ledger", asked.of_ledger()),
+            ledger=self._send("facts_in_ledger", asked.of_ledger()) if any(lanes.values()) else (),
             settled=self._send("settled", {"order_ids": decided}) if decided else (),
             lot=self._send("facts_in_lot", asked.of_lot(closed)) if closed else (),
             waiting=self._send("waiting", {"order_ids": closed, **limits}) if closed else (),

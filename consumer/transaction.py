@@ -1,7 +1,8 @@
 """One transaction: lock heads, look up, decide, fold, write, commit. All of it or nothing."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from consumer.projection import BadProjection, Projection, called
 from consumer.rows import Beside
 from consumer.sequencer import decide, drainable
 from consumer.store import Store
+from consumer.straight import Walk, straight, walk
 from contract import InorderError, Position
 
 T = TypeVar("T")
@@ -52,6 +54,16 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     only: Position | None = None
     vouched: bool = False
     ends: UUID | None = None
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transaction has to do; `asks_all` where walking straight ahead was not enough."""
+
+    lanes: Lanes
+    drain: int
+    blame: Failure | None
+    terms: Terms
+    asks_all: bool = False
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,21 +105,20 @@ class Transaction:
         """Apply these lanes and at most `drain` entries of each order's lot, and commit.
 
         With `blame` nothing is applied: the next event of each order is parked with it.
-        Raises `TransactionFailed`, everything rolled back. In a pipeline an error may come to light
-        later than it was made: then all of it is done again without, so that it can be judged.
+        Raises `TransactionFailed`, everything rolled back. It is done a second time where the first
+        did not ask enough (`consumer.straight`), or where an error came to light in a pipeline,
+        maybe later than it was made: outside it can be judged.
         """
-
-        def work(store: Store, users: Cursor[Any]) -> Committed:
-            return self._run(store, users, lanes, drain, blame, terms or Terms())
-
-        if not self._database.pipelines:
-            return self.atomically(work)
+        task = Task(lanes=lanes, drain=drain, blame=blame, terms=terms or Terms())
+        pipelines = self._database.pipelines
+        begin = self._database.pipelined if pipelines else self._database.transaction
         try:
-            return self._within(self._database.pipelined, work)
+            return self._within(begin, partial(self._run, task))
         except TransactionFailed as failed:
-            if not _may_be_elsewhere(failed):
+            if not (_says_what_was_not_asked(failed) or (pipelines and _may_be_elsewhere(failed))):
                 raise
-            return self.atomically(work)
+            task = msgspec.structs.replace(task, asks_all=True)
+            return self.atomically(partial(self._run, task))
 
     def atomically(self, work: Callable[[Store, Cursor[Any]], T]) -> T:
         """Do some work and commit it: `work` gets our tables and a cursor for the projection.
@@ -128,40 +139,50 @@ class Transaction:
             raise TransactionFailed(judge(error, self._phase), self._phase, error) from error
         return result
 
-    def _run(
-        self,
-        store: Store,
-        users: Cursor[Any],
-        lanes: Lanes,
-        drain: int,
-        blame: Failure | None,
-        terms: Terms,
-    ) -> Committed:
-        known = {order_id: lane for order_id, lane in lanes.items() if order_id is not None}
-        heads = store.lock(sorted(known))
-        answers = store.ask(heads, known, drain=drain)
-        states = {} if blame else dict(self.load(users, _not_parked(heads)))
+    def _run(self, task: Task, store: Store, users: Cursor[Any]) -> Committed:
+        lanes = {o: lane for o, lane in task.lanes.items() if o is not None}
+        heads = store.lock(sorted(lanes))
+        ahead = {} if task.asks_all or task.blame else _straight(heads, lanes)
+        asked = {o: lane for o, lane in lanes.items() if o not in ahead}
+        answers = store.ask({o: heads[o] for o in asked}, asked, drain=task.drain)
+        states = {} if task.blame else dict(self.load(users, _not_parked(heads)))
         orders = answers()
-        _check_turn(orders, terms.only)
-        if not blame:
+        _check_turn(orders, task.terms.only)
+        if not task.blame:
             states.update(self.load(users, _drainable(orders)))
         fold = Fold(self.projection, states)
+        walks = [walk(heads[o], lane, fold.apply) for o, lane in ahead.items()]
         decisions = [
-            decide(orders[order_id], lane, fold.apply, drain=drain, blame=blame)
-            for order_id, lane in known.items()
+            *(each.decided() for each in walks if each.failure is None),
+            *self._rests([each for each in walks if each.failure], store, fold, task.drain),
+            *(
+                decide(orders[o], lane, fold.apply, drain=task.drain, blame=task.blame)
+                for o, lane in asked.items()
+            ),
         ]
         self.save(users, fold)
-        strays = [_stray(arrival) for arrival in lanes.get(None, ())]
-        done = _committed(decisions, strays, ended=terms.ends is not None)
+        strays = [_stray(arrival) for arrival in task.lanes.get(None, ())]
+        done = _committed(decisions, strays, ended=task.terms.ends is not None)
         beside = Beside(
             code_version=self.code.version,
             succeeded=done.applied > 0,
-            ended=terms.ends if done.ended else None,
+            ended=task.terms.ends if done.ended else None,
         )
-        if not (done.applied or terms.vouched):
+        if not (done.applied or task.terms.vouched):
             self._check_deploy(store, failing_orders(decisions))
-        store.write([d for d in decisions if _changes(d, orders)], strays, beside)
+        store.write([d for d in decisions if _changes(d, heads)], strays, beside)
         return done
+
+    def _rests(
+        self, walks: Sequence[Walk], store: Store, fold: Fold, drain: int
+    ) -> Iterator[Decided]:
+        """Go on behind the failures that ended these walks: now their orders are asked about."""
+        heads = {each.head.order_id: each.head for each in walks}
+        rests = {each.head.order_id: each.rest for each in walks}
+        orders = store.look_up(heads, rests, drain=drain)
+        for each in walks:
+            order = orders[each.head.order_id]
+            yield each.before(decide(order, each.rest, each.applying(fold.apply), drain=drain))
 
     def _check_deploy(self, store: Store, failing: Sequence[str]) -> None:
         """Count what failed without any success; raises `BadDeploy` instead of parking it."""
@@ -216,6 +237,17 @@ def _may_be_elsewhere(failed: TransactionFailed) -> bool:
     )
 
 
+def _says_what_was_not_asked(failed: TransactionFailed) -> bool:
+    """Whether the ledger's keys have refused an event: what is known of it was not asked then."""
+    return failed.phase is Phase.OTHER and isinstance(failed.error, psycopg.errors.UniqueViolation)
+
+
+def _straight(
+    heads: Mapping[str, Head], lanes: Mapping[str, Sequence[Arrival]]
+) -> dict[str, Sequence[Arrival]]:
+    return {order_id: lane for order_id, lane in lanes.items() if straight(heads[order_id], lane)}
+
+
 def _not_parked(heads: Mapping[str, Head]) -> list[str]:
     """The orders, sorted, of which an event may be applied whatever else is known of them."""
     return sorted(o for o, head in heads.items() if head.state is not State.PARKED)
@@ -234,9 +266,9 @@ def _check_turn(orders: Mapping[str, Order], only: Position | None) -> None:
             )
 
 
-def _changes(decided: Decided, orders: Mapping[str, Order]) -> bool:
+def _changes(decided: Decided, heads: Mapping[str, Head]) -> bool:
     return (
-        decided.head != orders[decided.head.order_id].head
+        decided.head != heads[decided.head.order_id]
         or bool(decided.parked)
         or bool(decided.refused)
     )

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
+from psycopg.errors import UniqueViolation
 
 from consumer.arrivals import Arrival
 from consumer.order import Decided, Fact, Head, Kind, Order, State, Waiting
@@ -65,6 +66,8 @@ class MemoryDatabase:
             self.heads[order_id] = decided.head
             rows = self.ledger.setdefault(order_id, [])
             rows.extend((entry.ordinal, entry.arrival) for entry in decided.applied)
+            if len({arrival.event.id for _, arrival in rows}) < len(rows):
+                raise UniqueViolation("an id for the second time in one order")
             refused = {entry.entry_id: entry for entry in decided.refused}
             self.lot[order_id] = [
                 refused.get(entry.entry_id, entry)

@@ -178,6 +178,28 @@ def test_trap_13_ids_versions_and_contents(invoke, journal):
     assert all(kinds(tables, o) == [("blocker", "conflict")] for o in "ABC")
 
 
+def test_trap_13_an_id_under_its_next_version_is_found_by_the_ledgers_key(invoke, journal):
+    """Nothing is asked about events that carry the very next versions: the key refuses."""
+    invoke(batch_of([make_event(1), make_event(1, order_id="B")]))
+    events = [make_event(2, name=1), make_event(3), make_event(2, order_id="B")]
+    assert invoke(batch_of(events, start=20)) == FINISHED
+    tables = read_tables(journal)
+    assert kinds(tables) == [("blocker", "conflict"), ("follower", "follows")]
+    assert tables.journal == {"A": ids(1), "B": ids(1, 2, order_id="B")}
+
+
+def test_trap_13_an_id_that_is_known_behind_a_refused_event(invoke, journal):
+    """It conflicts with the ledger whether or not it has to wait."""
+    invoke(batch_of([make_event(1)]))
+    events = [make_event(2, type=REFUSED), make_event(3, name=1), make_event(4)]
+    assert invoke(batch_of(events, start=20)) == FINISHED
+    assert kinds(read_tables(journal)) == [
+        ("blocker", "rejected"),
+        ("blocker", "conflict"),
+        ("follower", "follows"),
+    ]
+
+
 def test_trap_13_two_orders_may_use_one_id(invoke, journal):
     one = UUID(int=7)
     raw = [

@@ -25,7 +25,7 @@ class Sent(NamedTuple):
         return GARBAGE if self.event is None else encode_event(self.event)
 
 
-def _event(order_id: str, what: str, number: int) -> Event | None:
+def _event(order_id: str, what: str, number: int, known: int) -> Event | None:
     versioned = ORDERS[order_id]
     version = number if versioned else None
     made = {
@@ -37,6 +37,7 @@ def _event(order_id: str, what: str, number: int) -> Event | None:
         "same id": {"name": number, "other": "content"},
         "same version": {"name": ("other", number), "other": "content"},
         "wrong kind": {"name": ("odd", number)},
+        "known id": {"name": known},
     }
     if what == "garbage":
         return None
@@ -52,7 +53,7 @@ _WHATS = st.sampled_from(
     ["plain"] * 24
     + ["again"] * 3
     + ["resent"] * 2
-    + ["refused", "same id", "same version", "wrong kind", "garbage"]
+    + ["refused", "same id", "same version", "wrong kind", "garbage", "known id", "known id"]
 )
 
 
@@ -73,8 +74,11 @@ def streams(draw: st.DrawFn, *, most: int = 40) -> list[Sent]:
             ahead = draw(st.sampled_from([0] * 4 + [1, 2, 2, 3]))
             number = unsent[order_id].pop(ahead)
             sent[order_id].append(number)
+        known = draw(st.sampled_from(sent[order_id])) if what == "known id" else number
         late = draw(st.sampled_from([0] * 16 + [25, 42]))  # written earlier, read only now
-        stream.append(Sent(10 * (place + 10) - late, order_id, _event(order_id, what, number)))
+        stream.append(
+            Sent(10 * (place + 10) - late, order_id, _event(order_id, what, number, known))
+        )
     return stream
 
 
