@@ -17,11 +17,10 @@ _HINDERED = ("refuse", "break", "spoil")
 
 def gather(scenario: Scenario, dice: Dice) -> Scenario:
     """The plan with one of the situations in it, or as it is."""
-    if not dice.chance(0.2):
+    if not dice.chance(0.25):
         return scenario
-    return dice.pick((_hole_behind_a_blocker, _given_up_before_a_blocker, _drained_by_two))(
-        scenario, dice
-    )
+    situations = (_hole_behind_a_blocker, _given_up_before_a_blocker, _drained_by_two)
+    return dice.pick((*situations, _drained_by_two))(scenario, dice)
 
 
 def _hole_behind_a_blocker(scenario: Scenario, dice: Dice) -> Scenario:
@@ -50,8 +49,9 @@ def _drained_by_two(scenario: Scenario, dice: Dice) -> Scenario:
     items[1] = dataclasses.replace(items[1], late=len(items) - 2)
     order = dataclasses.replace(order, items=tuple(items))
     slow = _fault("slow", 0, 240_000, rate=dice.pick((0.3, 1.0)))
-    mended = _fault("fix", dice.between(8_000, 60_000), 0, chance=dice.pick((0.0, 0.9)))
-    crowd = dataclasses.replace(scenario, drain_entries=1, timeout_ms=60_000)
+    mended = _fault("fix", dice.between(30_000, 50_000), 0, chance=dice.pick((0.0, 0.9)))
+    mapping = msgspec.structs.replace(scenario.mapping, batch_size=3)
+    crowd = dataclasses.replace(scenario, drain_entries=1, timeout_ms=60_000, mapping=mapping)
     return _with(crowd, order, slow, mended)
 
 
