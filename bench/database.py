@@ -44,8 +44,13 @@ class Server:
         with psycopg.connect(self.url, autocommit=True) as connection:
             for name in self._names:
                 connection.execute(f'drop database "{name}" with (force)'.encode())
-            connection.execute("checkpoint")
+        self.checkpoint()
         self._names, self._template = [], ""
+
+    def checkpoint(self) -> None:
+        """Write to the disk what is not there yet."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("checkpoint")
 
     def _create(self, template: str) -> str:
         name = f"inorder_bench_{uuid.uuid4().hex}"
