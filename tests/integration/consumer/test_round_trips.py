@@ -7,7 +7,7 @@ from tests.consuming.events import REFUSED, make_event
 from tests.consuming.invoking import FINISHED, environment
 from tests.consuming.relay import Relay
 
-MOST = {False: 10, True: 4}
+MOST = {False: 8, True: 4}
 """What a batch may cost on an open connection, the marker included: plain, and in a pipeline."""
 
 MOST_IN_TROUBLE = {False: 16, True: 5}
