@@ -32,6 +32,7 @@ W1 = Workload()
 COLD = Workload(exponent=0.0)
 HOT = Workload(orders=1)
 
+_LEAST_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
 
 OURS = "inorder"
@@ -53,8 +54,8 @@ def run(bench: Bench) -> Findings:
                 f" {calibration.records_per_second:,.0f} records/s from a bare client"
             )
             limited = _limited(bench, url, stream)
-            cold = _share_of_admitted(bench, url, stream, COLD, bench.scale.of(80_000, 1_000))
-            hot = _share_of_admitted(bench, url, stream, HOT, bench.scale.of(20_000, 1_000))
+            cold = _share_of_admitted(bench, url, stream, COLD, bench.scale.of(160_000, 1_000))
+            hot = _share_of_admitted(bench, url, stream, HOT, bench.scale.of(40_000, 1_000))
         few = msgspec.structs.replace(setup, latency_ms=calibration.setting_ms, shards=FEW_SHARDS)
         with endpoint(few) as url:
             narrow = _Streams(embedded, FEW_SHARDS)
@@ -220,7 +221,9 @@ def _share(samples: list[Counts]) -> float:
     end = samples[-1]
     shards = sum(records > 0 for records in end.records_of)
     busy = [s for s in samples if 0.1 * end.records <= s.records <= 0.8 * end.records]
-    first, last = (busy[0], busy[-1]) if len(busy) > 1 else (samples[0], end)
+    first, last = (busy[0], busy[-1]) if busy else (samples[0], end)
+    if last.seconds - first.seconds < _LEAST_SECONDS:  # a second is gathered at once
+        first, last = samples[0], end
     most = shards * max(last.seconds - first.seconds, 1e-3)
     return max(
         (last.records - first.records) / (RECORDS_PER_SECOND * most),
