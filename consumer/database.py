@@ -139,8 +139,7 @@ class Database:
             # As good as a database that does not answer, and as transient.
             raise psycopg.OperationalError(str(error)) from error
         connection = Timed.connect(autocommit=True, prepare_threshold=None, **given)
-        if not os.environ.get("NOPACK"):
-            arrays.prepare(connection)
+        arrays.prepare(connection)
         return connection
 
 

@@ -8,14 +8,13 @@ asked (`consumer.transaction`). A walk is the sequencer's rule 6, of which the o
 nothing over; the first event that does not apply is rule 7's, and the rest is asked about.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from consumer.arrivals import Arrival
 from consumer.order import Decided, Entry, Failure, Head, State
-
-Apply = Callable[[Arrival], Failure | None]
+from consumer.sequencer import Apply
 
 
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,11 +64,10 @@ def walk(head: Head, lane: Sequence[Arrival], apply: Apply) -> Walk:
     if not applied:
         return Walk(head=head, applied=(), rest=lane, failure=failure)
     positions = [entry.arrival.position for entry in applied]
-    moved = Head(
-        order_id=head.order_id,
+    moved = msgspec.structs.replace(
+        head,
         versioned=True,
         ordinal=applied[-1].ordinal,
         position=max(positions if head.position is None else (head.position, *positions)),
-        state=State.OPEN,
     )
     return Walk(head=moved, applied=tuple(applied), rest=lane[len(applied) :], failure=failure)

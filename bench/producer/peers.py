@@ -32,7 +32,7 @@ W1 = Workload()
 COLD = Workload(exponent=0.0)
 HOT = Workload(orders=1)
 
-_LEAST_SECONDS = 1.0
+_LEAST_SECONDS = 1.0  # a second's worth may gather and be taken at once
 _LOOK_SECONDS = 0.2
 
 OURS = "inorder"
@@ -221,9 +221,9 @@ def _share(samples: list[Counts]) -> float:
     end = samples[-1]
     shards = sum(records > 0 for records in end.records_of)
     busy = [s for s in samples if 0.1 * end.records <= s.records <= 0.8 * end.records]
-    first, last = (busy[0], busy[-1]) if busy else (samples[0], end)
-    if last.seconds - first.seconds < _LEAST_SECONDS:  # a second is gathered at once
-        first, last = samples[0], end
+    if not busy or busy[-1].seconds - busy[0].seconds < _LEAST_SECONDS:
+        busy = [samples[0], end]
+    first, last = busy[0], busy[-1]
     most = shards * max(last.seconds - first.seconds, 1e-3)
     return max(
         (last.records - first.records) / (RECORDS_PER_SECOND * most),
