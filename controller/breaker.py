@@ -53,7 +53,7 @@ def advance(
     """The breaker after these minutes, and why it moved; "" where it did not."""
     match breaker.phase:
         case Phase.CLOSED:
-            why = _down([m for m in minutes if m.at >= breaker.since])
+            why = _down([m for m in minutes if m.at >= breaker.since and not m.is_silent], period)
             return (
                 (Breaker(phase=Phase.OPEN, since=at, wait=breaker.wait), why)
                 if why
@@ -69,7 +69,8 @@ def same(breaker: Breaker) -> tuple[Breaker, str]:
     return breaker, ""
 
 
-def _down(minutes: Sequence[Minute]) -> str:
+def _down(minutes: Sequence[Minute], period: float) -> str:
+    """Why the database is down, by the newest periods that say anything; "" where it is not."""
     if not minutes:
         return ""
     last = minutes[-1]
@@ -78,7 +79,8 @@ def _down(minutes: Sequence[Minute]) -> str:
         return "the proxy does not reach the database"
     if last.events == 0 and failed >= _ENOUGH:
         return f"nothing was finished and {failed:.0f} attempts failed"
-    if len(minutes) > 1 and all(
+    in_a_row = len(minutes) > 1 and last.at - minutes[-2].at < 1.5 * period
+    if in_a_row and all(
         m.failing >= _MOSTLY and m.failures + m.refused >= _ENOUGH for m in minutes[-2:]
     ):
         return f"{last.failing:.0%} of the attempts failed, for the second period"

@@ -31,6 +31,9 @@ BREAKER = {Phase.CLOSED: 0, Phase.HALF_OPEN: 1, Phase.OPEN: 2}
 
 SERVICES = ("cloudwatch", "lambda", "kinesis", "ssm")
 
+_LATE_SECONDS = 5.0
+"""Less than this after its second a turn is made at once."""
+
 _PATIENT = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 3})
 
 
@@ -122,11 +125,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _await(second: int | None) -> None:
     """A schedule fires at some second of the minute. The sums of the minute before come in during
-    the first ones, and a change made early enough leaves the next minute whole.
+    the first ones, and a change made early enough leaves the next minute whole: a turn too late in
+    its minute would see what it has done another one later.
     """
-    now = time.time() % signals.MINUTE
-    if second is not None and now < second:
-        time.sleep(second - now)
+    if second is None:
+        return
+    wait = (second - time.time()) % signals.MINUTE
+    if wait <= signals.MINUTE - _LATE_SECONDS:
+        time.sleep(wait)
 
 
 def _report(done: Turn, made: Parts) -> dict[str, Any]:

@@ -33,6 +33,12 @@ class Minute(msgspec.Struct, frozen=True, kw_only=True):
     available: bool | None = None
 
     @property
+    def is_silent(self) -> bool:
+        """Whether nothing was heard: an idle stream, or metrics that are still on the way."""
+        heard = self.batches or self.refused or self.failures or self.events
+        return not heard and self.available is not False
+
+    @property
     def service_ms(self) -> float | None:
         """Service time per row: milliseconds of the database's time that one event took."""
         return self.busy_ms / self.events if self.events > 0 and self.busy_ms > 0 else None

@@ -32,18 +32,18 @@ Rule 10 is the fast way down. Service time is per row (milliseconds of waiting f
 events finished), never per batch, and is compared only between minutes with a backlog, whose
 batches are full. By Little's law concurrency is throughput times service time; so the concurrency
 that brings the service time back to what it was is in proportion to the two. Whether the cut was
-right is seen by the next minute's throughput, and if it was not (the rows got more expensive, the
-database is not more crowded) the search goes straight back.
+right is seen by comparing the minute of the cut with the first whole one after it: if that one did
+less (the rows got dearer, or the cut was too deep), the search goes on between the two.
 """
 
 import msgspec
 
 from controller import retention
 from controller.bounds import SMALL_BATCH, Bounds
-from controller.breaker import Phase, advance
-from controller.choosing import Choice
+from controller.breaker import Breaker, Phase, advance
+from controller.choosing import choose
 from controller.observation import MappingState, Observation
-from controller.state import State, Wanted
+from controller.state import State, Wanted, as_of
 
 replace = msgspec.structs.replace
 
@@ -64,6 +64,15 @@ def decide(state: State, seen: Observation, bounds: Bounds) -> Decision:
     return turn.close(wanted)
 
 
+def _concurrency(state: State, seen: Observation) -> int:
+    """How many batches may run at once: what was best if that is known, else as it was set."""
+    best = state.levels.best
+    if best is not None:
+        return best.concurrency
+    factor = seen.mapping.factor if state.wanted is None else state.wanted.factor
+    return factor * (state.shards or seen.shards)
+
+
 class _Turn:
     """One decision being made: the state as far as it is, and the reasons so far."""
 
@@ -73,7 +82,10 @@ class _Turn:
         self.reasons: list[str] = []
         self.alarms: list[str] = []
         self.tried = False
-        self.state = replace(state, hand=seen.hand or state.hand, at=seen.at)
+        state = as_of(state, seen.at, bounds.period)
+        self.state = replace(state, hand=seen.hand or state.hand, at=seen.at, shards=seen.shards)
+        self.reshard = state.shards not in (0, seen.shards)
+        self.concurrency = _concurrency(state, seen)
         if seen.hand is None:
             self.alarms.append(
                 "the operator's parameter cannot be read: what it said before still holds; "
@@ -86,6 +98,8 @@ class _Turn:
         hand = self.state.hand
         self._age()
         if not self.mapping.takes_updates:
+            # Whenever that ends, the periods until then were not at the new setting.
+            self.state = replace(self.state, settled=self.seen.at + self.bounds.period)
             self._say(f"the mapping is {self.mapping.state}: looking again in the next period")
             return None
         if hand.paused:
@@ -101,8 +115,7 @@ class _Turn:
 
     def _closed(self) -> Wanted | None:
         if self.mapping.state is MappingState.DISABLED and not self.state.stopped:
-            self._say("the mapping was disabled by somebody else: left alone until it is enabled")
-            return None
+            return self._found_disabled()
         if self.state.stopped:
             stopped = self.mapping.state is MappingState.DISABLED
             self.state = replace(self.state, stopped=stopped)
@@ -115,18 +128,42 @@ class _Turn:
         if decided is not None and self.bounds.acts and decided.factor != real.factor:
             self._say(
                 f"the mapping has factor {real.factor}, not the {decided.factor} last decided "
-                "(a deploy, or another hand): restoring it"
+                "(a deploy, an update that failed, another hand): restoring it"
             )
             return self._wanted(self._pinned() or self._fit(decided.factor))
         pinned = self._pinned()
-        choice = Choice(self.state, self.seen, self.bounds)
-        chosen = choice.choose()
-        self.state = choice.state
+        if self.reshard and pinned is None:
+            return self._reshard()
+        verdict = choose(self.state, self.seen, self.bounds)
+        self.state = verdict.state
         if pinned is not None:
             self._say(f"pinned to {pinned} by {self.state.hand.by}: {self.state.hand.because}")
             return self._wanted(pinned)
-        self.reasons += choice.reasons
-        return self._wanted(chosen // self.seen.shards)
+        self._say(verdict.why)
+        return self._wanted(verdict.to // self.seen.shards)
+
+    def _found_disabled(self) -> Wanted | None:
+        if self._is_ours():
+            opened = Breaker(phase=Phase.OPEN, since=self.seen.at)
+            self.state = replace(self.state, breaker=opened)
+            return self._stop("so it was left by an open breaker, and what else was is lost")
+        self._say("the mapping was disabled by somebody else: left alone until it is enabled")
+        return None
+
+    def _is_ours(self) -> bool:
+        """Whether a disabled mapping is as the breaker leaves one, and nothing is remembered."""
+        small, real = min(SMALL_BATCH, self.bounds.batch_size), self.mapping
+        as_the_template = (self.bounds.batch_size, self.bounds.window) == (small, 0)
+        is_small = (real.batch_size, real.window) == (small, 0)
+        return self.state.wanted is None and is_small and not as_the_template
+
+    def _reshard(self) -> Wanted:
+        """As many batches at once as before: the database is the same."""
+        shards = self.seen.shards
+        factor = self._fit(self.concurrency // shards)
+        self._say(f"there are {shards} shards now: factor {factor} for {self.concurrency} at once")
+        self.state = replace(self.state, settled=self.seen.at + self.bounds.settle)
+        return self._wanted(factor)
 
     def _pinned(self) -> int | None:
         pinned = self.state.hand.pinned
@@ -140,7 +177,7 @@ class _Turn:
         pinned = self._pinned()
         if pinned is not None:
             return pinned
-        before = self.state.proven // self.seen.shards or self.mapping.factor
+        before = self.state.proven // self.seen.shards
         return self._fit(max(1, (before + 1) // 2))
 
     # ---------------------------------------------------------------- stopping and starting
@@ -154,19 +191,26 @@ class _Turn:
         self.state = replace(self.state, breaker=after)
 
     def _stop(self, why: str) -> Wanted:
+        """By the breaker with a trial's batches already, by which its own stop is known again."""
         self._say(f"stopped, the position on the stream is kept: {why}")
-        self.state = replace(self.state, stopped=True)
+        proven = self.state.proven or self.concurrency
+        self.state = replace(self.state, stopped=True, proven=proven)
         before = self.state.wanted
+        trial, real = self._small(), self.mapping
+        is_open = self.state.breaker.phase is Phase.OPEN and not self.state.hand.paused
         return Wanted(
             enabled=False,
-            factor=self.mapping.factor if before is None else before.factor,
-            batch_size=self.mapping.batch_size,
-            window=self.mapping.window,
+            factor=self._fit(real.factor if before is None else before.factor),
+            batch_size=trial.batch_size if is_open else real.batch_size,
+            window=trial.window if is_open else real.window,
         )
 
     def _trial(self) -> Wanted:
-        """Little, and at once: the window would only put off the answer."""
         self._say("half-open: one small batch per shard at a time")
+        return self._small()
+
+    def _small(self) -> Wanted:
+        """Little, and at once: the window would only put off the answer."""
         size = min(SMALL_BATCH, self.bounds.batch_size)
         return Wanted(enabled=True, factor=self.bounds.lowest, batch_size=size, window=0)
 
@@ -177,8 +221,8 @@ class _Turn:
     def _batch_size(self) -> int:
         """The template's, or less of it while a batch takes too much of the function's time."""
         base, size = self.bounds.batch_size, self.mapping.batch_size
-        minute = self.seen.minutes[-1] if self.seen.minutes else None
-        if minute is None or minute.batches == 0 or size > base or size <= SMALL_BATCH:
+        minute = next((m for m in reversed(self.seen.minutes) if m.batches > 0), None)
+        if minute is None or size > base or size <= SMALL_BATCH:
             return base
         each = minute.busy_ms / minute.batches
         if each > self.bounds.timeout_ms / 4:
@@ -197,7 +241,8 @@ class _Turn:
         )
         self.state = replace(self.state, age=age)
         hand = self.state.hand
-        why = f"paused by {hand.by}" if hand.paused else "the breaker is open" if stopped else ""
+        ours = stopped and self.state.stopped
+        why = f"paused by {hand.by}" if hand.paused else "the breaker is open" if ours else ""
         if loud := retention.warning(age, self.seen.retention, why_stopped=why):
             self.alarms.append(loud)
 
@@ -206,7 +251,9 @@ class _Turn:
     def close(self, wanted: Wanted | None) -> Decision:
         state = self.state
         if wanted is not None and self._changes(wanted) and self.bounds.acts:
-            state = replace(state, settled=self.seen.at + self.bounds.settle)
+            raised = wanted.enabled and wanted.factor > self.mapping.factor
+            settled = self.seen.at + self.bounds.settle
+            state = replace(state, settled=settled, raised=raised)
         reasons = (*self.alarms, *self.reasons)
         state = replace(state, wanted=wanted or state.wanted, reasons=reasons)
         return Decision(
@@ -214,9 +261,13 @@ class _Turn:
         )
 
     def _changes(self, wanted: Wanted) -> bool:
+        """Whether periods before and after it cannot be compared. Half a batch hardly costs more
+        per row; those of a trial do.
+        """
         real = self.mapping
         enabled = real.state is not MappingState.DISABLED
-        return (wanted.enabled, wanted.factor) != (enabled, real.factor)
+        settings_change = (wanted.enabled, wanted.factor) != (enabled, real.factor)
+        return settings_change or wanted.batch_size > 2 * real.batch_size
 
     def _say(self, reason: str) -> None:
         self.reasons.append(reason)

@@ -3,7 +3,7 @@
 import msgspec
 
 from contract import InorderError
-from controller.breaker import Breaker
+from controller.breaker import FIRST_WAIT, LONGEST_WAIT, Breaker
 from controller.hand import Hand
 from controller.levels import Levels
 from controller.retention import Age
@@ -27,27 +27,29 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
-    """A cut whose effect was not seen yet: from which level, and the milliseconds that a row took
-    there while all was well.
-    """
+    """A cut whose effect was not seen yet: from which level, and when."""
 
     origin: int
-    service_ms: float
+    at: float
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """Times are seconds since 1970.
 
-    `wanted` is what was decided last, None before anything was. `judged` is the newest minute that
-    was learned from; minutes before `settled` saw a change and say nothing. `proven` is the highest
-    concurrency found best; `quickest` the least service time per row ever seen, in milliseconds.
-    `stopped`: the mapping is disabled by us. `failing`: minutes in a row with failures. Nothing is
-    raised before `cool`. `cut` is the one made because rows took too long, until it is judged.
-    `retry` is when a neighbour may be looked at again, `anchor` the throughput (events/s)
-    when one was looked for. `reasons` are the last decision's, for whoever asks.
+    `wanted` is what was decided last, for so many `shards`; None before anything was. `judged` is
+    the newest minute that was learned from; minutes before `settled` saw a change and say nothing.
+    `proven` is the concurrency found best last, or in use before any was; `quickest` the least
+    service time per row ever seen, in milliseconds. `stopped`: the mapping is disabled by us.
+    `failing`: minutes in a row with failures. Nothing is raised before `cool`. `cut` is the one
+    made because rows took too long, until it is judged. `former` is the highest concurrency that
+    was best before rows became dear. `raised`: the last change was upwards. `retry` is when a
+    neighbour may be looked at again, `anchor` the throughput (events/s) when one was looked for.
+    `lowering`: the search began downwards from what somebody else had set. `reasons` are the last
+    decision's, for whoever asks.
     """
 
     wanted: Wanted | None = None
+    shards: int = 0
     breaker: Breaker = Breaker()
     levels: Levels = Levels()
     judged: float = 0.0
@@ -58,6 +60,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     failing: int = 0
     cool: float = 0.0
     cut: Cut | None = None
+    raised: bool = False
+    former: int = 0
+    lowering: bool = False
     retry: float = 0.0
     patience: int = PATIENCE
     anchor: float = 0.0
@@ -70,9 +75,34 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 def read(text: str) -> State:
     """The state in a parameter's value, `State()` for an empty object; raises `UnreadableState`."""
     try:
-        return msgspec.json.decode(text, type=State)
+        found = msgspec.json.decode(text, type=State)
     except msgspec.DecodeError as error:
         raise UnreadableState(f"the state parameter cannot be read: {error}") from None
+    for level in found.levels.known:
+        if level.concurrency < 1 or level.throughput <= 0 or min(level.usual_ms, level.busy) < 0:
+            raise UnreadableState(f"the state parameter holds a level that cannot be: {level}")
+    return found
+
+
+def as_of(state: State, at: float, period: float) -> State:
+    """The state with nothing in it that lies further ahead than a decision puts it: a parameter
+    that somebody wrote, or a clock that was set back, must not make the controller wait for ever.
+    """
+    breaker, cut = state.breaker, state.cut
+    return msgspec.structs.replace(
+        state,
+        judged=min(state.judged, at),
+        settled=min(state.settled, at + 2 * period),
+        cool=min(state.cool, at + MOST_PATIENCE * period),
+        retry=min(state.retry, at + MOST_PATIENCE * period),
+        patience=min(max(state.patience, PATIENCE), MOST_PATIENCE),
+        cut=None if cut is None or cut.at > at else cut,
+        breaker=msgspec.structs.replace(
+            breaker,
+            since=min(breaker.since, at),
+            wait=min(max(breaker.wait, FIRST_WAIT), LONGEST_WAIT),
+        ),
+    )
 
 
 def write(state: State) -> str:
@@ -87,6 +117,7 @@ def _rounded(state: State) -> State:
             throughput=round(level.throughput, 2),
             service_ms=round(level.service_ms, 5),
             busy=round(level.busy, 3),
+            usual_ms=round(level.usual_ms, 5),
             at=round(level.at),
         )
         for level in state.levels.known

@@ -17,7 +17,8 @@ from rich.table import Table
 from bench.control import pictures, scenarios
 from bench.control.rivals import RIVALS, Fixed
 from bench.control.scores import Score, score
-from bench.control.trial import Controlled, Decider, Rivalled, Trial, run
+from bench.control.trial import Controlled, Rivalled, Trial, run
+from bench.control.world import Decider
 from controller.bounds import Bounds
 
 T = TypeVar("T")

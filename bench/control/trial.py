@@ -11,12 +11,15 @@ from bench.control.pipeline import STEP, Done, Pipeline, Settings
 from bench.control.rivals import Rival
 from bench.control.scenarios import Scenario
 from bench.control.watching import AGED, MINUTE, CloudWatch, Lambda
+from bench.control.world import Decider, World
 from controller.bounds import Bounds
 from controller.observation import Minute, Observation
 from controller.policy import decide
 from controller.state import State, Wanted
 
 RETENTION = 7 * 86_400.0
+TURN = (20.0, 25.0)
+"""Seconds into a minute: when the handler's wait is over, and its calls have been answered."""
 
 
 class Sample(msgspec.Struct, kw_only=True, array_like=True):
@@ -50,6 +53,9 @@ class Controlled:
         self.reasons: list[tuple[float, str]] = []
         self._bounds, self._retention = bounds, retention
 
+    def forget(self) -> None:
+        self.state = State()
+
     def turn(self, now: float, watch: CloudWatch, control: Lambda, shards: int) -> None:
         seen = Observation(
             at=now,
@@ -73,6 +79,9 @@ class Rivalled:
         self.reasons: list[tuple[float, str]] = []
         self._seen = -1.0
 
+    def forget(self) -> None:
+        pass
+
     def turn(self, now: float, watch: CloudWatch, control: Lambda, shards: int) -> None:
         fresh = [m for m in watch.minutes(now) if m.at > self._seen]
         for minute in fresh:
@@ -87,9 +96,6 @@ class Rivalled:
         self._rival.see(minute, minute.busy_ms / 1_000 / MINUTE)
 
 
-Decider = Controlled | Rivalled
-
-
 def run(scenario: Scenario, seed: int, make: Callable[[int], Decider], first: int = 0) -> Trial:
     """`make` gets the number of shards; `first` is the factor to begin with, 0 for the usual."""
     dice = scenarios.dice(seed, "world")
@@ -100,15 +106,16 @@ def run(scenario: Scenario, seed: int, make: Callable[[int], Decider], first: in
     able = max(pipeline.rate(f) for f in range(1, 11))
     watch = CloudWatch(scenarios.dice(seed, "metrics"))
     control = Lambda(pipeline, scenarios.dice(seed, "updates"))
-    decider, phase = make(shards), dice.uniform(20.0, 35.0)
+    decider, phase = make(shards), dice.uniform(*TURN)
+    world = World(database, pipeline, watch, control, decider)
     changes, samples = list(scenario.changes), []
     for step in range(int(scenario.minutes * MINUTE / STEP)):
         now = step * STEP
         while changes and changes[0][0] * MINUTE <= now:
-            changes.pop(0)[1](database)
+            changes.pop(0)[1](world)
         control.elapse(now)
         if now > AGED and (now - phase) % MINUTE < STEP:
-            decider.turn(now, watch, control, shards)
+            decider.turn(now, watch, control, pipeline.shards)
         arriving = scenario.load(now / MINUTE, able)
         done = pipeline.step(now, arriving)
         watch.add(now, done, _cpu(pipeline, done))

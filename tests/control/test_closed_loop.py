@@ -13,7 +13,7 @@ from bench.control.trial import Controlled, Rivalled, run
 from controller.bounds import Bounds
 from tests.unit.controller.worlds import minute
 
-SEEDS = range(6)
+SEEDS = range(4)
 STEADY = [s.name for s in scenarios.ALL if s.steady]
 
 
@@ -31,23 +31,32 @@ def scores(name: str, who: str = "controller", seeds: range = SEEDS) -> list[Sco
 @pytest.mark.parametrize("name", STEADY)
 def test_in_steady_state_it_does_what_the_best_fixed_setting_does(name):
     shares = sorted(one.steady for one in scores(name))
-    assert shares[len(shares) // 2] >= 0.95, shares
-    assert shares[0] >= 0.90, shares
+    assert shares[len(shares) // 2] >= 0.97, shares
+    assert shares[0] >= 0.95, shares
 
 
 @pytest.mark.parametrize("name", [s.name for s in scenarios.ALL])
 def test_no_overload_lasts(name):
-    """Three periods; four in the worst seed, where a look at a neighbour falls into a change."""
+    """Three periods in every seed, but where the scenario takes the means to see or to act."""
     longest = sorted(one.overload for one in scores(name))
-    assert longest[len(longest) // 2] <= 3.0, longest
-    assert longest[-1] <= 4.0, longest
+    assert longest[-1] <= scenarios.by_name(name).overload, longest
 
 
-@pytest.mark.parametrize("name", [s.name for s in scenarios.ALL if s.changes])
+CHANGED = [
+    "capacity halved, restored",
+    "noisy neighbour",
+    "slow plan",
+    "failover",
+    "down for ten minutes",
+    "resharded",
+    "factor set by hand",
+]
+
+
+@pytest.mark.parametrize("name", CHANGED)
 def test_after_a_change_it_is_healthy_again_within_three_periods(name):
     back = sorted(max(one.back) for one in scores(name))
-    assert back[len(back) // 2] <= 3.0, back
-    assert back[-1] <= 8.0, "a look at a higher level soon after the change may count again"
+    assert back[-1] <= 3.0, back
 
 
 def test_a_flat_load_has_a_flat_setting():
@@ -56,16 +65,24 @@ def test_a_flat_load_has_a_flat_setting():
         assert one.updates == 0
 
 
+def test_under_load_that_comes_and_goes_it_changes_little():
+    """Once or twice a cycle at most, and none of that while the load is low."""
+    for name in ("sine load", "saw-tooth load", "steps of load"):
+        hours = scenarios.by_name(name).minutes / 60
+        assert max(one.updates / hours for one in scores(name)) <= 15
+
+
 def test_under_a_mild_overload_it_neither_drifts_nor_wanders():
     for one in scores("mild overload"):
-        assert one.settings <= 4, "the level that is best, and looks at its neighbours"
-        assert one.steady >= 0.90
+        assert one.settings <= 5, "the level that is best, and looks at its neighbours"
+        assert one.updates <= 12 * scenarios.by_name("mild overload").minutes / 60
+        assert one.steady >= 0.95
 
 
 @pytest.mark.parametrize("who", sorted(RIVALS))
 def test_the_scores_can_tell(who):
     """The same yardstick says of the rivals that their overloads last."""
-    assert max(s.overload for s in scores("capacity halved, restored", who, range(8, 9))) > 20.0
+    assert max(s.overload for s in scores("capacity halved, restored", who, range(8, 12))) > 6.0
 
 
 def test_the_model_has_a_hill_and_capacity_moves_it():

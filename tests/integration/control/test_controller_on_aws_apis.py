@@ -80,7 +80,8 @@ def test_an_idle_stream_is_left_alone_and_remembered(cloud, invoke):
 def test_a_database_that_is_down_stops_the_mapping(cloud, invoke):
     say(cloud, 1, TransientFailures=30.0, DatabaseMilliseconds=1.0, EventsFinished=0.0)
     answer, emitted, _ = invoke("dry-run")
-    assert answer["change"] == {"Enabled": False}
+    trial = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0}
+    assert answer["change"] == {"Enabled": False, **trial}, "by which its own stop is known again"
     assert cloud.real()["State"] == "Enabled", "a dry run changes nothing"
     cloud.client("ssm").put_parameter(Name=STATE, Value="{}", Type="String", Overwrite=True)
     answer, emitted, _ = invoke()
@@ -199,6 +200,7 @@ def test_the_state_fits_its_parameter(cloud):
             busy=1e3 / 9,
             minutes=12345,
             at=1.8e9 + 0.5,
+            usual_ms=1e3 / 7,
         )
         for n in range(1, 11)
     )

@@ -14,11 +14,13 @@ from tests.unit.controller.worlds import BEHIND, BOUNDS, Loop, mapping, minute, 
 
 
 def hill(top: float, at: float = 16.0):
-    """Throughput and service time per row at a level: most at `at`, falling beyond."""
+    """Throughput and service time per row at a level: most at `at`, falling beyond. Every slot is
+    in the function 96 % of its time, and waits for the database 80 %.
+    """
 
     def of(level: float, slots: float = 1.0):
         rate = top * 2 * (level / at) / (1 + (level / at) ** 2)
-        return {"rate": rate, "service": 1_000 * level / rate, "iterator_age_ms": BEHIND}
+        return {"rate": rate, "service": 800 * level / rate, "iterator_age_ms": BEHIND}
 
     return of
 
@@ -183,10 +185,10 @@ def test_10_dearer_rows_are_told_from_a_crowd():
     loop = Loop()
     drive(loop, hill(1_000.0), 30)
     before = loop.factor
-    factors = drive(loop, hill(200.0), 4)
+    factors = drive(loop, hill(200.0), 6)
     assert factors[0] < before
-    assert factors[-1] == before, factors
-    assert "dearer" in " ".join(loop.last.reasons) or before in factors
+    assert before in factors[1:4], factors
+    assert factors[-1] >= before - 1, factors
 
 
 def test_12_a_level_that_is_only_tried_is_left_at_once_and_not_taken_for_a_change():
@@ -304,9 +306,13 @@ def test_an_idle_stream_does_not_age():
     assert loop.last.alarms == ()
 
 
-def test_a_split_stream_forgets_what_fits_no_more():
+def test_a_split_stream_goes_on_with_as_many_batches_at_once():
+    """And forgets the levels that fit no more."""
     loop = Loop()
     drive(loop, hill(1_000.0), 30)
+    before = 4 * loop.factor
+    loop.turn(**hill(1_000.0)(8 * loop.factor), shards=8)
+    assert before - 8 < 8 * loop.factor <= before
     loop.turn(**hill(1_000.0)(8 * loop.factor), shards=8)
     assert all(k.concurrency % 8 == 0 for k in loop.state.levels.known)
     loop.turn(**hill(1_000.0)(8 * loop.factor), shards=7)
