@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from controller import handler
 from controller.breaker import Phase
+from controller.hand import Hand
 from controller.levels import Level, Levels
 from controller.observation import MappingState, Minute
 from controller.policy import decide
@@ -37,10 +38,12 @@ def test_a_state_that_is_lost_while_the_breaker_is_open_does_not_stop_the_stream
     loop = Loop(factor=6)
     loop.turn(rate=1_000.0)
     loop.turn(rate=0.0, failures=40.0, batches=20.0)
-    assert not loop.enabled
+    while loop.minutes[-10:] != [m for m in loop.minutes[-10:] if m.is_silent]:
+        loop.turn(hand=Hand(paused=True))
+    loop.real = replace(loop.real, batch_size=10, window=0)
     loop.state = State()
     loop.turn()
-    assert loop.state.breaker.phase is Phase.OPEN
+    assert loop.state.breaker.phase is Phase.OPEN, "though no failure is to be seen any more"
     for _ in range(3):
         loop.turn()
     assert loop.enabled
@@ -75,6 +78,26 @@ def test_bounds_that_leave_one_factor_leave_it():
     loop = Loop(replace(BOUNDS, lowest=3, most=3), factor=7)
     for top in (1_000.0, 200.0, 1_000.0):
         assert set(drive(loop, hill(top, at=8.0), 20)[1:]) == {3}
+
+
+def test_rows_that_get_slowly_dearer_are_noticed_too():
+    """A hundredth a minute is never half as much again as the mean of the last minutes."""
+    level, learned = Levels(), []
+    for turn in range(60):
+        service = 1.01**turn
+        seen_now = Level(
+            concurrency=8,
+            throughput=1.0,
+            service_ms=service,
+            busy=8.0,
+            minutes=1,
+            at=60.0 * turn,
+            usual_ms=service,
+        )
+        level = level.learn(seen_now, since=60.0 * turn - 240.0)
+        learned.append(level.known[0])
+    assert learned[-1].service_ms > 1.5
+    assert learned[-1].usual_ms < 1.05
 
 
 def test_half_a_batch_is_no_reason_not_to_judge():
