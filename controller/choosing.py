@@ -1,12 +1,14 @@
 """Which level to be at while the database is up: rules 8 to 12 of `policy`, in order. Pure."""
 
+from msgspec.structs import replace
+
 from controller import cutting
 from controller.bounds import Bounds
 from controller.cutting import forgotten
 from controller.levels import Level, Terrain, next_move
 from controller.observation import Minute, Observation
 from controller.patience import drift, eager, is_due, patient
-from controller.standing import Standing, Verdict, replace
+from controller.standing import Standing, Verdict
 from controller.state import State
 
 _MORE = 1.2

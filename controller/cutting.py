@@ -1,9 +1,11 @@
 """When a level is too much, how far down, and whether that was right: rules 8 and 10. Pure."""
 
+from msgspec.structs import replace
+
 from controller.levels import Level, Levels
 from controller.observation import Minute
 from controller.patience import eager
-from controller.standing import Standing, Verdict, replace
+from controller.standing import Standing, Verdict
 from controller.state import Cut
 
 _HARDEST, _SOFTEST = 0.3, 0.8

@@ -119,9 +119,8 @@ class Terrain(msgspec.Struct, frozen=True, kw_only=True):
     """What bounds a move: the levels there are, rising; why none above that nothing is known of is
     to be tried in `veto`, why none at all in `rest`; `far`: up to which level the next one up may
     be further than a step; `wary`: nothing was ever proven, so begin downwards; `lowering`: that
-    was begun; `due`: whether it
-    is time to look at a neighbour again; `drift`: by which share the best level does more or less
-    than when that was done last, 0 while it is about the same.
+    was begun; `due`: whether it is time to look at a neighbour again; `drift`: by which share the
+    best level does more or less than when that was done last, 0 while it is about the same.
     """
 
     steps: Sequence[int]

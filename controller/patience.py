@@ -1,6 +1,8 @@
 """When a neighbour of the best level is looked at again. Pure."""
 
-from controller.standing import Standing, replace
+from msgspec.structs import replace
+
+from controller.standing import Standing
 from controller.state import MOST_PATIENCE, PATIENCE, State
 
 _DRIFT = 0.1

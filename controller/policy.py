@@ -37,6 +37,7 @@ less (the rows got dearer, or the cut was too deep), the search goes on between 
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from controller import retention
 from controller.bounds import SMALL_BATCH, Bounds
@@ -44,8 +45,6 @@ from controller.breaker import Breaker, Phase, advance
 from controller.choosing import choose
 from controller.observation import MappingState, Observation
 from controller.state import State, Wanted, as_of
-
-replace = msgspec.structs.replace
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

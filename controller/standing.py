@@ -9,13 +9,12 @@ not change with the database.
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from controller.bounds import Bounds
 from controller.levels import Level, Levels
 from controller.observation import Minute, Observation
 from controller.state import State
-
-replace = msgspec.structs.replace
 
 _LONG_PERIODS = 4
 """Periods with a backlog, and a fifth one, keep every slot busy."""
@@ -105,7 +104,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         level, near = self._by_sums(minute), self.state.levels.near(self.here)
         if near is None or near.busy == 0 or minute.worked_ms == 0:
             return level
-        inside = minute.worked_ms / 1_000 / minute.events
+        inside = _inside(minute)
         times = max(near.concurrency, near.busy) / near.throughput / (inside + _outside(near))
         does = near.throughput * self.here / near.concurrency * times
         return replace(level, throughput=does, busy=does * inside)
@@ -117,7 +116,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         near = self.state.levels.near(self.here)
         if near is None or near.busy == 0 or self._is_behind_for_long(minute):
             return True
-        inside = minute.worked_ms / 1_000 / minute.events
+        inside = _inside(minute)
         share = minute.worked_ms / 1_000 / self.bounds.period / self.here
         as_busy = _AS_BUSY if near.concurrency == self.here else _ABOUT_AS_BUSY
         return share >= as_busy * inside / (inside + _outside(near))
@@ -140,6 +139,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def go(self, to: int, why: str, **remembered: object) -> Verdict:
         """To another level, remembering this besides."""
         return Verdict(to=to, why=why, state=replace(self.state, **remembered))
+
+
+def _inside(minute: Minute) -> float:
+    """Seconds of the function that an event took."""
+    return minute.worked_ms / 1_000 / minute.events
 
 
 def _outside(level: Level) -> float:

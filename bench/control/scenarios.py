@@ -37,6 +37,11 @@ def _set(**fields: float | bool) -> Change:
     return change
 
 
+def _halved(begin: float, end: float) -> tuple[tuple[float, Change], ...]:
+    """Half of the capacity from one minute to another."""
+    return (begin, _set(capacity=0.5)), (end, _set(capacity=1.0))
+
+
 def _crowd(share: float) -> Change:
     """Neighbours: as many clients as this share of the best number."""
 
@@ -133,7 +138,7 @@ ALL: tuple[Scenario, ...] = (
         name="capacity halved, restored",
         minutes=150,
         load=_saturating,
-        changes=((50.4, _set(capacity=0.5)), (100.4, _set(capacity=1.0))),
+        changes=_halved(50.4, 100.4),
         steady=((30, 50), (70, 100), (120, 150)),
     ),
     Scenario(
@@ -195,11 +200,7 @@ ALL: tuple[Scenario, ...] = (
         name="metrics late, lost, out of order",
         minutes=150,
         load=_saturating,
-        changes=(
-            (0.0, _metrics((0.0, 150.0), 0.15)),
-            (60.4, _set(capacity=0.5)),
-            (105.4, _set(capacity=1.0)),
-        ),
+        changes=((0.0, _metrics((0.0, 150.0), 0.15)), *_halved(60.4, 105.4)),
         steady=((40, 60), (85, 105), (130, 150)),
         overload=7.0,
     ),
@@ -222,11 +223,7 @@ ALL: tuple[Scenario, ...] = (
         name="updates fail and take minutes",
         minutes=150,
         load=_saturating,
-        changes=(
-            (0.0, _updates((30.0, 240.0), 0.3)),
-            (60.4, _set(capacity=0.5)),
-            (105.4, _set(capacity=1.0)),
-        ),
+        changes=((0.0, _updates((30.0, 240.0), 0.3)), *_halved(60.4, 105.4)),
         steady=((45, 60), (85, 105), (135, 150)),
         overload=11.0,
     ),

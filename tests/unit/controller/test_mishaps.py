@@ -11,8 +11,7 @@ from controller.levels import Level, Levels
 from controller.observation import MappingState, Minute
 from controller.policy import decide
 from controller.state import State, UnreadableState, as_of, read, write
-from tests.unit.controller.test_policy import drive, hill
-from tests.unit.controller.worlds import BOUNDS, Loop, mapping, minute, seen
+from tests.unit.controller.worlds import BOUNDS, Loop, drive, hill, mapping, minute, seen
 
 
 def test_the_breaker_opens_by_a_minute_that_comes_late():

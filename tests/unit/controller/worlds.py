@@ -71,3 +71,19 @@ class Loop:
     @property
     def enabled(self) -> bool:
         return self.real.state is MappingState.ENABLED
+
+
+def hill(top: float, at: float = 16.0):
+    """Throughput and service time per row at a level: most at `at`, falling beyond. Every slot is
+    in the function 96 % of its time, and waits for the database 80 %.
+    """
+
+    def of(level: float, slots: float = 1.0):
+        rate = top * 2 * (level / at) / (1 + (level / at) ** 2)
+        return {"rate": rate, "service": 800 * level / rate, "iterator_age_ms": BEHIND}
+
+    return of
+
+
+def drive(loop: Loop, of, turns: int) -> list[int]:
+    return [(loop.turn(**of(4 * loop.factor)), loop.factor)[1] for _ in range(turns)]
