@@ -43,8 +43,10 @@ migrate: .venv/local.stamp ## bring DATABASE_URL up to date (MIGRATIONS=folder: 
 
 setup: .venv/dev.stamp $(TOOLS:%=.tools/%.stamp) ## install everything pinned, in .venv and .tools
 
+# A file at a time in each of several processes, those that take long first.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: setup ## run the tests (ARGS="-k name" for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-localstack: .venv/dev.stamp $(LOCALSTACK:%=.tools/%.stamp) ## deploy to LocalStack and test there (docs/localstack.md)
 	@$(BIN)/python -m pytest tests/localstack $(ARGS)

@@ -1,6 +1,7 @@
 """What commands show: a table for a person, JSON for a script."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,8 +15,19 @@ from rich.text import Text
 
 _MOST_CHARACTERS = 80
 
-people = Console(highlight=False)
-problems = Console(stderr=True, highlight=False)
+_UNBROKEN = 1_000
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """As wide as the terminal; what goes into a file or another program keeps its lines whole."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _UNBROKEN
+    return console
+
+
+people = _console()
+problems = _console(stderr=True)
 
 
 def show_json(value: Any) -> None:

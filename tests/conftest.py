@@ -1,8 +1,10 @@
-"""A real PostgreSQL for every test that asks, a fresh database each."""
+"""A real PostgreSQL for every test that asks, and lines to say at the end of the run."""
 
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +14,11 @@ from local.postgres import Postgres, temporary_folder
 from migrations.migrate import INORDER, ORDERS
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+# readline, which pytest imports, tells the processes of a run in several that they have 80.
+os.environ.pop("COLUMNS", None)
+
+_notes: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +58,25 @@ def olist() -> Path:
     if not file.exists():
         pytest.skip("the Olist events (../shared/data/olist-order-events.jsonl.gz) are not here")
     return file
+
+
+@pytest.fixture(scope="session")
+def note() -> Callable[[str], None]:
+    """Say one line at the end of the run: a size, a time, what stood in for what."""
+    return _notes.append
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of a run in several processes hands its lines to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["notes"] = _notes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _notes.extend(getattr(node, "workeroutput", {}).get("notes", ()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in dict.fromkeys(_notes):
+        terminalreporter.write_line(f"note: {line}")

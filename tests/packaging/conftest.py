@@ -21,19 +21,6 @@ SAM_PYTHON = ROOT / ".tools/sam/bin/python"
 
 Invoke = Callable[[str], dict[str, Any]]
 
-_notes: list[str] = []
-
-
-@pytest.fixture(scope="session")
-def note():
-    """Say one line at the end of the run: a size, a time, what stood in for what."""
-    return _notes.append
-
-
-def pytest_terminal_summary(terminalreporter):
-    for line in _notes:
-        terminalreporter.write_line(f"packaging: {line}")
-
 
 @pytest.fixture(scope="session")
 def template():

@@ -18,7 +18,6 @@ def world(database_url, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("PROJECTION", "tests.operating.projections:NOTES")
     monkeypatch.setenv("INORDER_OPERATOR", "olga")
-    monkeypatch.setenv("COLUMNS", "200")
     made = World(database_url)
     monkeypatch.setattr(projections.NOTES, "refuses", made.notes.refuses)
     yield made
