@@ -13,8 +13,9 @@ from producer import Producer, ProducerSettings
 from tests.consuming.waiting import until
 
 PRODUCERS = 2
-MOST_EVENTS = 8_000
-"""Of one load; the faults are to be over before these are sent."""
+EVENTS = 8_000
+MOST_ROUNDS = 10
+"""So often are as many events of new orders sent; the faults are to be over before that."""
 
 
 class Load:
@@ -58,11 +59,12 @@ class Load:
             self._failure = error
 
     def _sends(self):
-        for send in generate(self._seed, MOST_EVENTS):
-            if self._enough.is_set():
-                return
-            self.sent.append(send.event)
-            yield send
+        for round_ in range(MOST_ROUNDS):
+            for send in generate(self._seed + 1_000 * round_, EVENTS):
+                if self._enough.is_set():
+                    return
+                self.sent.append(send.event)
+                yield send
 
 
 @contextmanager
