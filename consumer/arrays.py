@@ -8,17 +8,18 @@ for them, columns are lists like any other.
 """
 
 import sys
-from abc import abstractmethod
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from struct import Struct
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import Connection, adapters
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+
+T = TypeVar("T")
 
 _NOTHING = Struct("!iiI").pack
 _HEAD = Struct("!iiIii").pack
@@ -30,55 +31,39 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Texts(list[str | None]):
+class Column(list[T]):
+    """A list of one type of elements. Once packed it may not change."""
+
+    of = ""
+    _packed: bytes | None = None
+
+    def pack(self) -> bytes:
+        """The binary array, made once: before it is sent, where there is time to wait out."""
+        if self._packed is None:
+            head = _HEAD(1, 1, self.element(), len(self), 1)
+            self._packed = head + b"".join(self._elements()) if self else _nothing(self.element())
+        return self._packed
+
+    @classmethod
+    def element(cls) -> int:
+        """The OID of the elements' type."""
+        return adapters.types[cls.of].oid
+
+    def _elements(self) -> Iterable[bytes]:
+        """Lengths and values, as pieces of bytes."""
+        raise NotImplementedError
+
+
+class Texts(Column[str | None]):
     """A `text[]`."""
 
-
-class Bigints(list[int | None]):
-    """A `bigint[]`."""
-
-
-class Uuids(list[UUID | None]):
-    """A `uuid[]`."""
-
-
-class Instants(list[datetime | None]):
-    """A `timestamptz[]`; each has a time zone."""
-
-
-def prepare(connection: Connection[Any]) -> None:
-    """Let this connection, and the cursors that it makes from now on, pack columns."""
-    for column, dumper in _DUMPERS.items():
-        connection.adapters.register_dumper(column, dumper)
-
-
-class _Packed(Dumper):
-    format = Format.BINARY
-    of = ""
-
-    def __init__(self, cls: type, context: Any = None) -> None:
-        super().__init__(cls, context)
-        known = adapters.types[self.of]
-        self.oid, self._element = known.array_oid, known.oid
-
-    def dump(self, column: Sequence[Any]) -> bytes:
-        if not column:
-            return _NOTHING(0, 0, self._element)
-        return _HEAD(1, 1, self._element, len(column), 1) + b"".join(self.elements(column))
-
-    @abstractmethod
-    def elements(self, column: Sequence[Any]) -> Sequence[bytes]:
-        """Lengths and values, as pieces of bytes."""
-
-
-class _TextsDumper(_Packed):
     of = "text"
 
-    def elements(self, column: Sequence[str | None]) -> Sequence[bytes]:
+    def _elements(self) -> Iterable[bytes]:
         try:
-            values = [value.encode() for value in column]  # type: ignore[union-attr] # None raises
+            values = [value.encode() for value in self]  # type: ignore[union-attr] # None raises
         except AttributeError:
-            return [_NULL if value is None else _framed(value.encode()) for value in column]
+            return [_NULL if value is None else _framed(value.encode()) for value in self]
         parts = [b""] * (2 * len(values))
         parts[0::2] = [
             _LENGTHS[size] if size < len(_LENGTHS) else _LENGTH(size) for size in map(len, values)
@@ -87,48 +72,67 @@ class _TextsDumper(_Packed):
         return parts
 
 
-class _BigintsDumper(_Packed):
+class Bigints(Column[int | None]):
+    """A `bigint[]`."""
+
     of = "int8"
 
-    def elements(self, column: Sequence[int | None]) -> Sequence[bytes]:
+    def _elements(self) -> Iterable[bytes]:
         try:
-            values: array[int] = array("q", column)  # type: ignore[arg-type] # None raises
+            values: array[int] = array("q", self)  # type: ignore[arg-type] # None raises
         except TypeError:
-            return [_NULL if value is None else _EIGHT_BYTES(8, value) for value in column]
+            return [_NULL if value is None else _EIGHT_BYTES(8, value) for value in self]
         lengths = array("i", (8,))
         if sys.byteorder == "little":
             values.byteswap()
             lengths.byteswap()
         halves = array("i", values.tobytes())
-        words = lengths * (3 * len(column))
+        words = lengths * (3 * len(self))
         words[1::3], words[2::3] = halves[0::2], halves[1::2]
         return [words.tobytes()]
 
 
-class _UuidsDumper(_Packed):
+class Uuids(Column[UUID | None]):
+    """A `uuid[]`."""
+
     of = "uuid"
 
-    def elements(self, column: Sequence[UUID | None]) -> Sequence[bytes]:
-        return [_NULL if value is None else _LENGTHS[16] + value.bytes for value in column]
+    def _elements(self) -> Iterable[bytes]:
+        return [_NULL if value is None else _LENGTHS[16] + value.bytes for value in self]
 
 
-class _InstantsDumper(_Packed):
+class Instants(Column[datetime | None]):
+    """A `timestamptz[]`; each has a time zone."""
+
     of = "timestamptz"
 
-    def elements(self, column: Sequence[datetime | None]) -> Sequence[bytes]:
+    def _elements(self) -> Iterable[bytes]:
         return [
             _NULL if value is None else _EIGHT_BYTES(8, (value - _EPOCH) // _MICROSECOND)
-            for value in column
+            for value in self
         ]
+
+
+def prepare(connection: Connection[Any]) -> None:
+    """Let this connection, and the cursors that it makes from now on, take columns packed."""
+    for column in (Texts, Bigints, Uuids, Instants):
+        connection.adapters.register_dumper(column, _Packed)
+
+
+class _Packed(Dumper):
+    format = Format.BINARY
+
+    def __init__(self, cls: type[Column[Any]], context: Any = None) -> None:
+        super().__init__(cls, context)
+        self.oid = adapters.types[cls.of].array_oid
+
+    def dump(self, obj: Column[Any]) -> bytes:
+        return obj.pack()
 
 
 def _framed(value: bytes) -> bytes:
     return _LENGTH(len(value)) + value
 
 
-_DUMPERS: dict[type[list[Any]], type[Dumper]] = {
-    Texts: _TextsDumper,
-    Bigints: _BigintsDumper,
-    Uuids: _UuidsDumper,
-    Instants: _InstantsDumper,
-}
+def _nothing(element: int) -> bytes:
+    return _NOTHING(0, 0, element)

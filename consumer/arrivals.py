@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -76,31 +76,33 @@ def read_event(raw: bytes, *, position: Position, partition_key: str) -> Arrival
 
 def _record(kinesis: Mapping[str, Any]) -> Record:
     sequence_number = kinesis["sequenceNumber"]
+    whole = Position(int(sequence_number), 0)
     return Record(
         sequence_number=sequence_number,
-        arrivals=tuple(_arrivals(kinesis["data"], int(sequence_number), kinesis["partitionKey"])),
+        arrivals=_arrivals(kinesis["data"], whole, kinesis["partitionKey"]),
     )
 
 
-def _arrivals(encoded: str, sequence_number: int, partition_key: str) -> Iterator[Arrival]:
-    whole = Position(sequence_number, 0)
+def _arrivals(encoded: str, whole: Position, partition_key: str) -> tuple[Arrival, ...]:
     try:
         data = binascii.a2b_base64(encoded, strict_mode=True)
     except ValueError as error:
         raw = str(encoded).encode("utf-8", "backslashreplace")
-        yield _unreadable(raw, whole, partition_key, f"not base64: {error}")
-        return
+        return (_unreadable(raw, whole, partition_key, f"not base64: {error}"),)
     if not is_aggregate(data):
-        yield read_event(data, position=whole, partition_key=partition_key)
-        return
+        return (read_event(data, position=whole, partition_key=partition_key),)
     try:
         users = deaggregate(data)
     except BrokenAggregate as error:
-        yield _unreadable(data, whole, partition_key, str(error))
-        return
-    for index, user in enumerate(users):
-        position = Position(sequence_number, index)
-        yield read_event(user.data, position=position, partition_key=user.partition_key)
+        return (_unreadable(data, whole, partition_key, str(error)),)
+    return tuple(
+        read_event(
+            user.data,
+            position=Position(whole.sequence_number, index),
+            partition_key=user.partition_key,
+        )
+        for index, user in enumerate(users)
+    )
 
 
 def _unreadable(raw: bytes, position: Position, partition_key: str, problem: str) -> Arrival:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 from psycopg import Cursor
 from psycopg.rows import class_row
 
-from consumer.arrays import Bigints, Instants, Texts
+from consumer.arrays import Bigints, Column, Instants, Texts
 from consumer.projection import Rejected, UnknownType
 from consumer.sql import read_statements
 from contract import Event
@@ -47,14 +48,10 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def status(self) -> str:
         """The furthest that the facts say, whatever order they came in."""
-        reached = {
-            "canceled": self.canceled_at,
-            "delivered": self.delivered_at,
-            "shipped": self.shipped_at,
-            "approved": self.approved_at,
-            "placed": self.placed_at,
-        }
-        return next((status for status, at in reached.items() if at is not None), "pending")
+        for status, field in _FURTHEST_FIRST:
+            if getattr(self, field) is not None:
+                return status
+        return "pending"
 
 
 class Orders:
@@ -63,7 +60,7 @@ class Orders:
     def load(self, cursor: Cursor[Any], order_ids: Sequence[str]) -> dict[str, OrderState]:
         """The rows of these orders."""
         cursor.row_factory = class_row(OrderState)
-        cursor.execute(_SQL["load"], {"order_ids": list(order_ids)})
+        cursor.execute(_SQL["load"], {"order_ids": Texts(order_ids)}, binary=True)
         return {state.order_id: state for state in cursor.fetchall()}
 
     def apply(self, state: OrderState | None, event: Event) -> OrderState:
@@ -77,27 +74,27 @@ class Orders:
 
     def save(self, cursor: Cursor[Any], states: Mapping[str, OrderState]) -> None:
         """Insert or replace the rows, whatever their number in one statement."""
-        rows = list(states.values())
         columns = {
-            name: column([getattr(row, name) for row in rows]) for name, column in _COLUMNS.items()
+            name: column(list(map(value, states.values())))
+            for name, (column, value) in _COLUMNS.items()
         }
+        for column in columns.values():
+            column.pack()
         cursor.execute(_SQL["save"], columns)
 
 
-_COLUMNS: dict[str, type[list[Any]]] = {
-    "order_id": Texts,
-    "updated_at": Instants,
-    "customer_id": Texts,
-    "placed_at": Instants,
-    "approved_at": Instants,
-    "shipped_at": Instants,
-    "delivered_at": Instants,
-    "canceled_at": Instants,
-    "items": Bigints,
-    "payments": Bigints,
-    "total": list,
-    "paid": list,
-    "status": Texts,
+_FURTHEST_FIRST = tuple(
+    (status, f"{status}_at")
+    for status in ("canceled", "delivered", "shipped", "approved", "placed")
+)
+
+_COLUMNS: dict[str, tuple[type[Column[Any]], Callable[[OrderState], Any]]] = {
+    **{name: (Texts, attrgetter(name)) for name in ("order_id", "customer_id", "status")},
+    "updated_at": (Instants, attrgetter("updated_at")),
+    **{at: (Instants, attrgetter(at)) for _, at in _FURTHEST_FIRST},
+    **{name: (Bigints, attrgetter(name)) for name in ("items", "payments")},
+    "total": (Texts, lambda row: str(row.total)),
+    "paid": (Texts, lambda row: str(row.paid)),
 }
 
 Change = Callable[[OrderState, Event], dict[str, Any]]

@@ -19,7 +19,7 @@ from unnest(%(order_id)b::text[], %(updated_at)b::timestamptz[], %(customer_id)b
             %(placed_at)b::timestamptz[], %(approved_at)b::timestamptz[],
             %(shipped_at)b::timestamptz[], %(delivered_at)b::timestamptz[],
             %(canceled_at)b::timestamptz[], %(items)b::bigint[], %(payments)b::bigint[],
-            %(total)b::numeric[], %(paid)b::numeric[], %(status)b::text[])
+            %(total)b::text[]::numeric[], %(paid)b::text[]::numeric[], %(status)b::text[])
 on conflict (order_id) do update
 set updated_at = excluded.updated_at,
     customer_id = excluded.customer_id,

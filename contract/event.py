@@ -110,9 +110,9 @@ def _beyond_schema(event: Event) -> Event:
         raise InvalidEvent("version", f"is {event.version}, at most {MAX_VERSION} fits")
     if is_bucket_key(event.order_id):
         raise InvalidEvent("order_id", "has the form of a bucket's partition key: reserved")
-    for field in ("order_id", "type", "source"):
-        if "\0" in getattr(event, field):
-            raise InvalidEvent(field, "holds a NUL character, which PostgreSQL cannot store")
+    if "\0" in event.order_id or "\0" in event.type or "\0" in event.source:
+        field = next(f for f in ("order_id", "type", "source") if "\0" in getattr(event, f))
+        raise InvalidEvent(field, "holds a NUL character, which PostgreSQL cannot store")
     return event
 
 
