@@ -2,16 +2,16 @@
 
 import os
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Cursor
 
 from consumer import arrays
+from consumer.connection import Timed
 from consumer.deliveries import Deliveries
 from consumer.faults import NotDurable
 from consumer.sql import read_statements
@@ -35,7 +35,7 @@ class Database:
         self._settings = settings
         self.pipelines = pipelines
         """Whether a batch's transaction is sent without waiting for each statement's answer."""
-        self._connection: Connection[Any] | None = None
+        self._connection: Timed | None = None
         self._waited = 0.0
         self._asked = 0
 
@@ -43,7 +43,7 @@ class Database:
     def asked(self) -> int:
         """Grows by one with every wait for the server, and with its end: odd while it is waited."""
         current = self._connection
-        return self._asked + (current.asked if isinstance(current, Timed) else 0)
+        return self._asked + (current.asked if current else 0)
 
     @property
     def waited(self) -> float:
@@ -51,7 +51,7 @@ class Database:
         What the consumer computes between two statements is not the database's time.
         """
         current = self._connection
-        return self._waited + (current.waited if isinstance(current, Timed) else 0.0)
+        return self._waited + (current.waited if current else 0.0)
 
     def open(self) -> None:
         """Connect unless connected; raises `psycopg.Error`, `NotDurable`, `BadSetting` or
@@ -76,12 +76,16 @@ class Database:
         connection = self._connection
         if connection is None:
             raise psycopg.InterfaceError("the connection is closed")
-        with (
-            connection.transaction(),
-            connection.cursor(binary=True) as own,
-            connection.cursor() as users,
-        ):
-            yield Store(own), users
+        connection.refused = None
+        with connection.transaction(), connection.cursor() as users:
+            try:
+                yield Store(connection), users
+                connection.settle()
+            except BaseException:
+                with suppress(psycopg.Error):
+                    connection.settle()  # else the rollback would be refused
+                raise
+            connection.check_alive()
 
     @contextmanager
     def pipelined(self) -> Iterator[tuple[Store, Cursor[Any]]]:
@@ -92,11 +96,12 @@ class Database:
         connection = self._connection
         if connection is None:
             raise psycopg.InterfaceError("the connection is closed")
+        connection.refused = None
         try:
             with connection.pipeline() as pipeline:
                 try:
                     connection.execute("begin")
-                    yield Store(connection.cursor(binary=True)), connection.cursor()
+                    yield Store(connection), connection.cursor()
                     committed = connection.execute("commit")
                 except BaseException:
                     with suppress(psycopg.Error):
@@ -107,6 +112,11 @@ class Database:
             with suppress(psycopg.Error):
                 connection.rollback()
             raise
+
+    @property
+    def refused(self) -> psycopg.Error | None:
+        """What became of what the last transaction has posted, if that is an error."""
+        return self._connection.refused if self._connection else None
 
     @contextmanager
     def at_once(self) -> Iterator[Deliveries]:
@@ -132,7 +142,7 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def _connect(self) -> Connection[Any]:
+    def _connect(self) -> Timed:
         try:
             given = parameters(self._settings)
         except SecretUnavailable as error:
@@ -143,30 +153,13 @@ class Database:
         return connection
 
 
-class Timed(Connection[Any]):
-    """A connection that knows how often, and for how many seconds, it was waited for."""
-
-    waited = 0.0
-    asked = 0
-
-    def wait(self, *args: Any, **kwargs: Any) -> Any:
-        """Every wait for the server comes through here, a pipeline's too."""
-        began = time.perf_counter()
-        self.asked += 1
-        try:
-            return super().wait(*args, **kwargs)
-        finally:
-            self.asked += 1
-            self.waited += time.perf_counter() - began
-
-
 def _check_commit(answer: str | None) -> None:
     """To `commit` a server answers without an error if it had to roll back."""
     if answer != "COMMIT":
         raise psycopg.errors.InFailedSqlTransaction(f"the answer to the commit was {answer}")
 
 
-def _refuse_what_forgets(connection: Connection[Any]) -> Connection[Any]:
+def _refuse_what_forgets(connection: Timed) -> Timed:
     """A commit that may be forgotten breaks the first promise: better not to begin."""
     with connection.transaction(), connection.cursor() as cursor:
         found = cursor.execute(_SQL["connection_state"]).fetchone() or ("unknown", False)

@@ -17,7 +17,7 @@ class Settings(DatabaseSettings, frozen=True, kw_only=True):
     may run without coming back or asking the database. `fuse_seconds`: for how long batches are
     handed back untouched after the database did not answer, at first (0: never). `code_version`
     names the code, where it does not name itself by a digest. With `pipeline` a
-    batch takes four round trips instead of eight; that was not tried through RDS Proxy yet.
+    batch takes four round trips instead of ten; that was not tried through RDS Proxy yet.
     """
 
     projection: str = "consumer.orders:Orders"

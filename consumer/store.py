@@ -9,6 +9,7 @@ from psycopg import Cursor
 
 from consumer.arrays import Texts
 from consumer.arrivals import Arrival, read_event
+from consumer.connection import Timed
 from consumer.deploys import Failing
 from consumer.order import Decided, Fact, Failure, Head, Kind, Order, Reason, State, Waiting
 from consumer.rows import (
@@ -31,10 +32,10 @@ into the memory of a small function."""
 
 
 class Store:
-    """The consumer's own tables through one cursor, which returns binary tuples."""
+    """The consumer's own tables inside a transaction of this connection."""
 
-    def __init__(self, cursor: Cursor[Any]) -> None:
-        self._cursor = cursor
+    def __init__(self, connection: Timed) -> None:
+        self._connection = connection
 
     def lock(self, order_ids: Sequence[str]) -> dict[str, Head]:
         """The heads of these orders, made where missing and locked; `order_ids` come sorted.
@@ -84,12 +85,15 @@ class Store:
     def write(
         self,
         decisions: Collection[Decided],
-        strays: Iterable[Waiting],
+        strays: Iterable[Waiting] = (),
         beside: Beside | None = None,
     ) -> None:
-        """Everything that was decided: one statement, and one for each way the lot changes."""
+        """What was decided: one statement, and one for each way the lot changes. The first is only
+        posted (`Timed.post`).
+        """
         beside = beside or Beside()
-        self._send("advance", ledger_rows(decisions) | head_rows(decisions) | beside_rows(beside))
+        rows = ledger_rows(decisions) | head_rows(decisions) | beside_rows(beside)
+        self._connection.post(_SQL["advance"], rows)
         parked = [entry for decided in decisions for entry in decided.parked]
         parked.extend(strays)
         version = {"code_version": beside.code_version}
@@ -106,7 +110,7 @@ class Store:
         """Each statement has a cursor of its own: in a pipeline its rows are read when others have
         been sent after it.
         """
-        cursor = self._cursor.connection.cursor(binary=True)
+        cursor = self._connection.cursor(binary=True)
         cursor.execute(_SQL[statement], parameters)
         return cursor
 

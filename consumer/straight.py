@@ -16,6 +16,12 @@ from consumer.arrivals import Arrival
 from consumer.order import Decided, Entry, Failure, Head, State
 from consumer.sequencer import Apply
 
+Part = dict[str, Sequence[Arrival]]
+
+PARTS = 3
+WORTH_DIVIDING = 100
+"""Events, which the simulation makes fewer."""
+
 
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
     """How far a lane could be walked: all of it, unless there is a `failure`, which is that of the
@@ -52,22 +58,35 @@ def straight(head: Head, lane: Sequence[Arrival]) -> bool:
     return True
 
 
+def divided(lanes: Part) -> list[Part]:
+    """The lanes in parts of about as many events: while the server takes one part in, the next is
+    walked. One part where they are so few that another is not worth a statement.
+    """
+    events = sum(map(len, lanes.values()))
+    parts: list[Part] = [{}]
+    taken = 0
+    for order_id, lane in lanes.items():
+        if events >= WORTH_DIVIDING and taken >= len(parts) * events / PARTS:
+            parts.append({})
+        parts[-1][order_id] = lane
+        taken += len(lane)
+    return parts
+
+
 def walk(head: Head, lane: Sequence[Arrival], apply: Apply) -> Walk:
     """Apply the events of a lane that is straight, up to the first that the projection refuses."""
     applied: list[Entry] = []
     failure = None
+    ordinal, position = head.ordinal, head.position
     for arrival in lane:
         failure = apply(arrival)
         if failure is not None:
             break
-        applied.append(Entry(arrival, head.ordinal + len(applied) + 1))
+        ordinal += 1
+        applied.append(Entry(arrival, ordinal))
+        if position is None or arrival.position > position:
+            position = arrival.position
     if not applied:
         return Walk(head=head, applied=(), rest=lane, failure=failure)
-    positions = [entry.arrival.position for entry in applied]
-    moved = msgspec.structs.replace(
-        head,
-        versioned=True,
-        ordinal=applied[-1].ordinal,
-        position=max(positions if head.position is None else (head.position, *positions)),
-    )
+    moved = msgspec.structs.replace(head, versioned=True, ordinal=ordinal, position=position)
     return Walk(head=moved, applied=tuple(applied), rest=lane[len(applied) :], failure=failure)

@@ -21,7 +21,7 @@ from consumer.projection import BadProjection, Projection, called
 from consumer.rows import Beside
 from consumer.sequencer import decide, drainable
 from consumer.store import Store
-from consumer.straight import Walk, straight, walk
+from consumer.straight import Walk, divided, straight, walk
 from contract import InorderError, Position
 
 T = TypeVar("T")
@@ -136,8 +136,15 @@ class Transaction:
         except MemoryError:
             raise
         except Exception as error:
-            raise TransactionFailed(judge(error, self._phase), self._phase, error) from error
+            raise self._failed(error) from error
         return result
+
+    def _failed(self, error: Exception) -> TransactionFailed:
+        """What failed, and in which phase: what was posted is told to whoever comes next."""
+        refused = self._database.refused
+        if refused is not None:
+            error, self._phase = refused, Phase.OTHER
+        return TransactionFailed(judge(error, self._phase), self._phase, error)
 
     def _run(self, task: Task, store: Store, users: Cursor[Any]) -> Committed:
         lanes = {o: lane for o, lane in task.lanes.items() if o is not None}
@@ -151,18 +158,20 @@ class Transaction:
         if not task.blame:
             states.update(self.load(users, _drainable(orders)))
         fold = Fold(self.projection, states)
-        walks = [walk(heads[o], lane, fold.apply) for o, lane in ahead.items()]
+        *parts, last = divided(ahead)
+        written, stopped = self._walk(heads, parts, store, fold)
+        walks = [walk(heads[o], lane, fold.apply) for o, lane in last.items()]
+        stopped += (each for each in walks if each.failure)
         decisions = [
-            *(each.decided() for each in walks if each.failure is None),
-            *self._rests([each for each in walks if each.failure], store, fold, task.drain),
+            *(each.decided() for each in walks if not each.failure),
+            *self._rests(stopped, store, fold, task.drain),
             *(
                 decide(orders[o], lane, fold.apply, drain=task.drain, blame=task.blame)
                 for o, lane in asked.items()
             ),
         ]
-        self.save(users, fold)
         strays = [_stray(arrival) for arrival in task.lanes.get(None, ())]
-        done = _committed(decisions, strays, ended=task.terms.ends is not None)
+        done = _committed([*written, *decisions], strays, ended=task.terms.ends is not None)
         beside = Beside(
             code_version=self.code.version,
             succeeded=done.applied > 0,
@@ -171,7 +180,29 @@ class Transaction:
         if not (done.applied or task.terms.vouched):
             self._check_deploy(store, failing_orders(decisions))
         store.write([d for d in decisions if _changes(d, heads)], strays, beside)
+        self.save(users, fold)
         return done
+
+    def _walk(
+        self,
+        heads: Mapping[str, Head],
+        parts: Sequence[Mapping[str, Sequence[Arrival]]],
+        store: Store,
+        fold: Fold,
+    ) -> tuple[list[Decided], list[Walk]]:
+        """Walk these parts, each while the one before it is written: what has been, and the walks
+        that a failure has ended, of which nothing has.
+        """
+        written: list[Decided] = []
+        stopped: list[Walk] = []
+        for part in parts:
+            walks = [walk(heads[o], lane, fold.apply) for o, lane in part.items()]
+            stopped += (each for each in walks if each.failure)
+            ended = [each.decided() for each in walks if not each.failure]
+            if ended:
+                store.write(ended)
+            written += ended
+        return written, stopped
 
     def _rests(
         self, walks: Sequence[Walk], store: Store, fold: Fold, drain: int

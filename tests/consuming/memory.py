@@ -19,6 +19,7 @@ class MemoryDatabase:
     """Ledger, heads, lot and journal; a transaction that raises leaves them as they were."""
 
     pipelines = False
+    refused = None
 
     def __init__(self) -> None:
         self.heads: dict[str, Head] = {}
@@ -58,7 +59,7 @@ class MemoryDatabase:
     def write(
         self,
         decisions: Collection[Decided],
-        strays: Iterable[Waiting],
+        strays: Iterable[Waiting] = (),
         _: Beside | None = None,
     ) -> None:
         for decided in decisions:

@@ -1,6 +1,7 @@
 """Projections that deal with errors of the database themselves, well and badly."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -27,4 +28,12 @@ class Trying(Journal):
             with cursor.connection.transaction():
                 cursor.execute("select 1 / 0").fetchone()
         except psycopg.errors.DivisionByZero:
+            super().save(cursor, states)
+
+
+class Suppressing(Journal):
+    """Takes no notice of rows that are there already."""
+
+    def save(self, cursor: Any, states: Mapping[str, list[str]]) -> None:
+        with suppress(psycopg.errors.UniqueViolation):
             super().save(cursor, states)

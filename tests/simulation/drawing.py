@@ -17,7 +17,7 @@ from local.mapping.undocumented import (
 )
 from tests.simulation.dice import Dice
 from tests.simulation.faults import MOMENTS, OPERATIONS, RATES, WINDOWS, Fault
-from tests.simulation.gathered import gather
+from tests.simulation.gathered import crowd, gather
 from tests.simulation.scenario import (
     BAD,
     CONFLICTS,
@@ -58,7 +58,7 @@ def draw(seed: int) -> Scenario:
         strangers=_strangers(other, theirs),
         once=_once(Dice(seed, "requests"), producers),
     )
-    return gather(drawn, Dice(seed, "gathered"))
+    return crowd(gather(drawn, Dice(seed, "gathered")), Dice(seed, "crowd"))
 
 
 def _once(dice: Dice, producers: int) -> tuple[bool, ...]:

@@ -23,6 +23,31 @@ def gather(scenario: Scenario, dice: Dice) -> Scenario:
     return dice.pick((*situations, _drained_by_two))(scenario, dice)
 
 
+def crowd(scenario: Scenario, dice: Dice) -> Scenario:
+    """The plan, or that with many orders whose next events come in one batch again and again."""
+    if not dice.chance(0.15):
+        return scenario
+    pause = dice.pick((1_000, 4_000))
+    for order_id in "NOPQRS":
+        scenario = _with(scenario, _one_of_a_crowd(order_id, pause, dice))
+    mapping = msgspec.structs.replace(
+        scenario.mapping, batch_size=100, window_seconds=2, parallelization_factor=1
+    )
+    return dataclasses.replace(scenario, shards=1, chunk_events=100, mapping=mapping)
+
+
+def _one_of_a_crowd(order_id: str, pause_ms: int, dice: Dice) -> OrderPlan:
+    order = _order(order_id, ("note",) * dice.between(2, 6), versioned=True, pause_ms=pause_ms)
+    items = list(order.items)
+    n = dice.between(1, len(items) - 1)
+    match dice.pick(("note", "hindered", "conflict")):
+        case "hindered":
+            items[n] = dataclasses.replace(items[n], flavour=dice.pick(_HINDERED))
+        case "conflict":
+            items[n] = dataclasses.replace(items[n], flavour="conflict_id", id=items[0].id)
+    return dataclasses.replace(order, items=tuple(items))
+
+
 def _hole_behind_a_blocker(scenario: Scenario, dice: Dice) -> Scenario:
     """What a redrive goes on with ends at a version that is missing."""
     before, behind = ("note",) * dice.below(3), ("note",) * dice.between(1, 4)

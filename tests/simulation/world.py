@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 from typing import Any
+from unittest.mock import patch
 
+from consumer import straight
 from consumer.order import Reason
 from consumer.redrive.orders import Which
 from tests.simulation.bucket import ImaginedBucket
@@ -259,6 +261,7 @@ def _brief(table: str, before: dict[str, Any] | None, after: dict[str, Any] | No
     return ["in" if after else "out"]
 
 
+@patch.multiple(straight, WORTH_DIVIDING=2, PARTS=1_000)
 def run(scenario: Scenario) -> Ran:
     return World(scenario).run()
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import psycopg
 
+from consumer.connection import Timed
 from consumer.store import Store
 from tests.simulation.database.connection import Connection
 from tests.simulation.database.server import Server, Session
@@ -62,8 +63,9 @@ def call(client: Client, work: Callable[[], Any]) -> Any:
 @contextmanager
 def store_of(client: Client) -> Iterator[Store]:
     """A transaction's store; to be used inside a call."""
-    with client.connection.transaction(), client.connection.cursor(binary=True) as cursor:
-        yield Store(cursor)
+    with client.connection.transaction():
+        yield Store(client.connection)
+        client.connection.settle()
 
 
 # ------------------------------------------------------------------------------- the real one
@@ -93,7 +95,7 @@ class _RealClient:
     def __init__(self, url: str, observer: psycopg.Connection, *, read_only: bool) -> None:
         options = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c deadlock_timeout=100"
         options += " -c default_transaction_read_only=on" * read_only
-        self.connection = psycopg.connect(url, autocommit=True, options=options)
+        self.connection = Timed.connect(url, autocommit=True, options=options)
         self.backend = self.connection.info.backend_pid
         self._thread = ThreadPoolExecutor(1)
         self._observer = observer

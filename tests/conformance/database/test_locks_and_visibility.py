@@ -7,7 +7,6 @@ import pytest
 from psycopg import errors
 
 from consumer.order import Decided, Entry, Failure, Head, Kind, Reason, State, Waiting
-from consumer.store import Store
 from tests.conformance.database.servers import call, store_of
 from tests.consuming.events import arrive, make_event
 
@@ -170,9 +169,9 @@ def test_what_is_not_committed_is_seen_by_nobody_else(database):
     held = Held(first, lambda store: write(store, arrive(3, event), 1))
 
     def known():
-        with second.connection.transaction(), second.connection.cursor(binary=True) as cursor:
+        with store_of(second) as store:
             heads = {"A": Head(order_id="A", ordinal=1)}
-            return Store(cursor).look_up(heads, {"A": (arrive(9, event),)}, drain=1)["A"].facts
+            return store.look_up(heads, {"A": (arrive(9, event),)}, drain=1)["A"].facts
 
     assert call(second, known) == ()
     held.commit()
@@ -220,8 +219,9 @@ def test_after_an_error_a_transaction_takes_nothing_more(database):
 
     def go_on():
         with store_of(client) as store:
+            write(store, arrive(2, make_event(1)), 1)
             with pytest.raises(errors.UniqueViolation):
-                write(store, arrive(2, make_event(1)), 1)
+                client.connection.settle()
             store.lock(["A"])
 
     with pytest.raises(errors.InFailedSqlTransaction):

@@ -82,7 +82,7 @@ class Work:
 
         def work() -> Any:
             with store_of(self._client) as store:
-                lots = Lots(store._cursor)
+                lots = Lots(store._connection.cursor(binary=True))
                 announced = lots.announce(order_id, "v1")
                 head = lots.lock(order_id)
                 if head is None or head.state is not State.PARKED:
@@ -104,7 +104,7 @@ class Work:
         def work() -> Any:
             with store_of(self._client) as store:
                 return parked_orders(
-                    store._cursor,
+                    store._connection.cursor(binary=True),
                     which=which,
                     reason=reason,
                     code_version="v2",
@@ -119,7 +119,7 @@ class Work:
             with store_of(self._client) as store:
                 head = store.lock([order_id])
                 order = store.look_up(head, {order_id: ()}, drain=100)[order_id]
-                return order, Lots(store._cursor).first_position(order_id)
+                return order, Lots(store._connection.cursor(binary=True)).first_position(order_id)
 
         return call(self._client, work)
 

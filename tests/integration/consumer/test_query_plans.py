@@ -54,14 +54,19 @@ class Explaining:
     def connection(self) -> "Explaining":
         return self
 
+    def post(self, statement: str, parameters: Mapping[str, Any]) -> None:
+        self.execute(statement, parameters)
+
     def cursor(self, **given: Any) -> "Explaining":
         return Explaining(self._cursor.connection.cursor(**given), self._plans)
 
-    def execute(self, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+    def execute(
+        self, statement: str, parameters: Mapping[str, Any], **given: Any
+    ) -> psycopg.Cursor[Any]:
         plain = self._cursor.connection.cursor()
         plain.execute("explain (format json) " + statement, parameters)
         self._plans[statement] = plain.fetchone()[0][0]["Plan"]
-        return self._cursor.execute(statement, parameters)
+        return self._cursor.execute(statement, parameters, **given)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._cursor)
@@ -85,8 +90,8 @@ class ExplainingDatabase(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[tuple[Any, Any]]:
-        with super().transaction() as (store, users):
-            yield Store(Explaining(store._cursor, self.plans)), Explaining(users, self.plans)
+        with super().transaction() as (_, users):
+            yield Store(Explaining(users, self.plans)), Explaining(users, self.plans)
 
 
 @pytest.fixture

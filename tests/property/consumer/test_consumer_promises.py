@@ -1,10 +1,13 @@
 """P1 to P4 under every kind of trouble, in memory and on PostgreSQL, against a reference."""
 
+from unittest.mock import patch
+
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from consumer import straight
 from consumer.arrivals import read_batch
 from consumer.attempts import Attempts
 from consumer.batch import apply_batch
@@ -56,6 +59,7 @@ def compare(tables: Tables, reference: dict[str, ReferenceOrder]) -> None:
         ]
 
 
+@patch.multiple(straight, WORTH_DIVIDING=2, PARTS=1_000)
 def run(database, projection, read, stream_batches, *, chunk_events: int, drain: int, exact: bool):
     reference: dict[str, ReferenceOrder] = {}
     delivered: list[Sent] = []

@@ -46,11 +46,15 @@ class Wire(Protocol):
 class Connection:
     """One connection of one process."""
 
+    waited, asked = 0.0, 0
+
     def __init__(self, loop: Loop, session: Session, wire: Wire) -> None:
         self._loop = loop
         self._session = session
         self._wire = wire
         self.closed = False
+        self._posted: psycopg.Error | None = None
+        self.refused: psycopg.Error | None = None
 
     def transaction(self) -> "Block":
         return Block(self)
@@ -84,10 +88,12 @@ class Connection:
     # ---------------------------------------------------------------- what crosses the network
 
     def begin(self) -> None:
+        self.settle()
         self._cross("begin")
         self._session.begin()
 
     def execute(self, text: str, parameters: Parameters) -> Rows:
+        self.settle()
         self._cross(text)
         try:
             return self._session.execute(text, parameters)
@@ -96,12 +102,31 @@ class Connection:
                 raise self.broken() from None
             raise
 
+    def post(self, text: str, parameters: Parameters) -> None:
+        """As psycopg's with `Timed`: what became of it is known when it is settled."""
+        self.settle()
+        try:
+            self.execute(text, parameters)
+        except psycopg.Error as error:
+            self._posted = error
+
+    def settle(self) -> None:
+        error, self._posted = self._posted, None
+        if error is not None:
+            self.refused = error
+            raise error
+
+    def check_alive(self) -> None:
+        if self._session.transaction is not None and self._session.transaction.failed:
+            raise psycopg.errors.InFailedSqlTransaction("a statement has failed")
+
     def rollback(self) -> None:
         self._cross("rollback")
         self._session.rollback()
 
     def commit(self) -> None:
         """The commit is on its way whatever happens to the client meanwhile."""
+        self.settle()
         if self.closed:
             raise psycopg.OperationalError("the connection is closed")
         there, back = self._wire.loses_commit()

@@ -171,6 +171,13 @@ MISTAKES = (
         seed=0,
     ),
     Mistake(
+        name="of the lanes that a failure has stopped, only the last parts' go on",
+        path="consumer/transaction.py",
+        before="            stopped += (each for each in walks if each.failure)",
+        after="            stopped = [each for each in walks if each.failure]",
+        seed=62,
+    ),
+    Mistake(
         name="an id that the ledger knows under another version is never asked about",
         path="consumer/transaction.py",
         before="if not (_says_what_was_not_asked(failed) or (",
