@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from yoyo import exceptions
 
 from contract.errors import InorderError
+from migrations import digests
 
 HERE = Path(__file__).parent
 INORDER = HERE / "inorder"
@@ -57,7 +58,7 @@ def apply(
         return [
             name
             for folder, wanted in files.items()
-            for name in _apply_folder(bounded, folder, wanted)
+            for name in _apply_folder(bounded, guard, folder, wanted)
         ]
 
 
@@ -108,15 +109,20 @@ def _files(folders: Iterable[Path], up_to: Mapping[Path, str]) -> dict[Path, lis
     }
 
 
-def _apply_folder(bounded: _Bounded, folder: Path, wanted: list[str]) -> list[str]:
+def _apply_folder(
+    bounded: _Bounded, guard: psycopg.Connection[Any], folder: Path, wanted: list[str]
+) -> list[str]:
     migrations = yoyo.read_migrations(str(folder.resolve()))
     backend = yoyo.get_backend(_for_yoyo(bounded.url()))
     with closing(backend.connection):
         # The advisory lock says that nobody else migrates: a lock row is a dead migrator's.
         backend.break_lock()
         pending = [one for one in backend.to_apply(migrations) if one.id in wanted]
+        missing = {migration.id for migration in pending}
+        digests.check(guard, [folder / f"{name}.sql" for name in wanted if name not in missing])
         for migration in pending:
             _apply_one(bounded, backend, migration)
+            digests.remember(guard, [folder / f"{migration.id}.sql"])
         return [migration.id for migration in pending]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import migrations
 from local.postgres import Postgres, installed, temporary_folder
+from migrations.digests import MigrationEdited
 from migrations.migrate import HERE, INORDER, ORDERS, MigrationFailed
 from tests.consuming.batches import batch, batch_of
 from tests.consuming.events import REFUSED, make_event
@@ -65,6 +66,53 @@ def test_several_at_once(empty_on_each):
             threads.map(lambda _: migrations.apply(empty_on_each, [INORDER, ORDERS]), range(4))
         )
     assert sorted(results, key=len) == [[], [], [], NAMES]
+
+
+class TestEdited:
+    """A file that changes after it was applied."""
+
+    @pytest.fixture
+    def folder(self, tmp_path) -> Path:
+        """Two migrations of somebody's projection."""
+        folder = tmp_path / "shop"
+        folder.mkdir()
+        (folder / "0001.shop.sql").write_text("create table shop (n int);\n")
+        (folder / "0002.more.sql").write_text("create table more (n int);\n")
+        return folder
+
+    @pytest.fixture
+    def tables(self, empty):
+        def known() -> set[str]:
+            with psycopg.connect(empty) as connection:
+                asked = "select tablename from pg_tables where schemaname = 'public'"
+                found = {name for (name,) in connection.execute(asked)}
+                return {name for name in found if "yoyo" not in name and name[0] != "_"}
+
+        return known
+
+    def test_it_is_named_and_nothing_new_is_applied(self, empty, folder, tables):
+        migrations.apply(empty, [folder], up_to={folder: "0001.shop"})
+        (folder / "0001.shop.sql").write_text("create table shop (n int, m int);\n")
+        with pytest.raises(MigrationEdited, match=r"0001\.shop\.sql was changed after"):
+            migrations.apply(empty, [folder])
+        assert tables() == {"shop"}
+        (folder / "0001.shop.sql").write_text("create table shop (n int);\r\n")
+        assert migrations.apply(empty, [folder]) == ["0002.more"], "another system's line ends"
+        assert tables() == {"shop", "more"}
+
+    def test_one_that_is_not_wanted_is_nobodys_business(self, empty, folder):
+        migrations.apply(empty, [folder])
+        (folder / "0002.more.sql").write_text("select 1;\n")
+        assert migrations.apply(empty, [folder], up_to={folder: "0001.shop"}) == []
+
+    def test_what_was_applied_before_digests_were_kept_is_taken_as_it_is(self, empty, folder):
+        migrations.apply(empty, [folder], up_to={folder: "0001.shop"})
+        with psycopg.connect(empty) as connection:
+            connection.execute("drop table _inorder_migration_file")
+        assert migrations.apply(empty, [folder]) == ["0002.more"]
+        (folder / "0001.shop.sql").write_text("select 1;\n")
+        with pytest.raises(MigrationEdited):
+            migrations.apply(empty, [folder])
 
 
 def test_the_consumer_works_on_what_they_make(empty_on_each):
