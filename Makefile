@@ -64,7 +64,7 @@ FIRST_SEED ?= 0
 simulate: .venv/dev.stamp ## run the simulation (SEEDS=500, FIRST_SEED=0)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST_SEED)
 
-control: .venv/bench.stamp ## the controller against a model of a database, beside what others use (SEEDS=40)
+control: .venv/bench.stamp ## the controller against a model of a database, beside what others use (SEEDS=40, FIRST_SEED=0)
 	@$(BIN)/python -m bench.control
 
 mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation has to notice each
@@ -231,7 +231,7 @@ debian/docker.io debian/pgbouncer: debian/%:
 	@if ! PATH="$$PATH:/usr/sbin" command -v $(patsubst docker.io,dockerd,$*) >/dev/null \
 	    && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "== installing Debian's $*"; apt-get update -qq >/dev/null && RUNLEVEL=1 \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $* >/dev/null 2>&1; fi
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends $* >/dev/null 2>&1; fi
 
 .PHONY: test-localstack test-sam-local test-pooled debian/docker.io debian/pgbouncer
 

@@ -1,7 +1,7 @@
 """`make control`: every scenario, many seeds, ours and the rivals; a table and the pictures.
 
-SEEDS says how many (default 40). Writes `control.json` and the pictures into OUT (default
-`build/control`); `docs/benchmarks/control` holds the last ones that were kept.
+SEEDS says how many (default 40), FIRST_SEED from which (0). Writes `control.json` and the pictures
+into OUT (default `build/control`); `docs/benchmarks/control` holds the last ones that were kept.
 """
 
 import os
@@ -55,7 +55,9 @@ def trial(name: str, who: str, seed: int) -> Trial:
 
 
 def main() -> None:
-    seeds = int(os.environ.get("SEEDS") or 40)
+    count = int(os.environ.get("SEEDS") or 40)
+    first = int(os.environ.get("FIRST_SEED") or 0)
+    seeds = range(first, first + count)
     folder = Path(os.environ.get("OUT") or "build/control")
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False)
@@ -64,14 +66,14 @@ def main() -> None:
         for scenario in scenarios.ALL:
             results[scenario.name] = {}
             for who in everybody():
-                jobs = [(scenario.name, who, seed) for seed in range(seeds)]
+                jobs = [(scenario.name, who, seed) for seed in seeds]
                 results[scenario.name][who] = list(workers.map(played, jobs, chunksize=4))
-            console.print(_table(scenario.name, results[scenario.name], seeds))
+            console.print(_table(scenario.name, results[scenario.name], count))
     (folder / "control.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
     pictures.shares(folder / "steady.svg", results)
     pictures.overloads(folder / "overload.svg", results)
     for name in ("capacity halved, restored", "mild overload", "burst of 20 times"):
-        courses = {who: trial(name, who, 3) for who in (OURS, *RIVALS, "fixed 10")}
+        courses = {who: trial(name, who, seeds[count // 10]) for who in (OURS, *RIVALS, "fixed 10")}
         pictures.course(folder / f"{name.split(',')[0].replace(' ', '-')}.svg", name, courses)
     console.print(f"report and pictures: {folder}")
 

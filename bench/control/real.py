@@ -44,8 +44,11 @@ def _calm(values: list[int], width: int = 5) -> list[float]:
 def main() -> None:
     folder = Path(sys.argv[1])
     runs = msgspec.json.decode((folder / "throttle.json").read_bytes(), type=list[Run])
-    draw([run for run in runs if not run.name.startswith("burst")], folder / "throttled.svg")
-    draw([run for run in runs if run.name.startswith("burst")], folder / "burst.svg")
+    bursts = [run for run in runs if run.name.startswith("burst")]
+    for limit, name in (("law", "throttled"), ("processor", "throttled-processor")):
+        chosen = [run for run in runs if run.limit == limit and run not in bursts]
+        draw(chosen, folder / f"{name}.svg")
+    draw(bursts, folder / "burst.svg")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """`make throttle`: a database whose capacity falls and comes back, without and with the controller.
 
-Three runs, one after the other on the same machine. The first two have the same load, more than the
-database can do: factor fixed at the most, then the controller. In the third a quiet load becomes
+Five runs, one after the other on the same machine. Two have the same load, more than the database
+can do: factor fixed at the most, then the controller; its capacity is that of the scalability law.
+Two more are the same with a database whose processor is limited. In the last a quiet load becomes
 twenty times as much for a minute. A report is printed; `THROTTLE_OUT=folder` keeps the samples,
 which `make throttle` then draws.
 """
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from controller.bounds import Bounds
 from controller.control import Turn
+from local.control.processor import Processor, can_be_limited
 from local.control.scene import SQL, Rate, Scene, load, scene
 from local.control.world import Controlling, LocalWorld
 
@@ -29,6 +31,14 @@ MOST_FACTOR = 6
 BATCH = 50
 THIRD = 45.0
 """Seconds before the capacity falls, while it is low, and after it is back."""
+
+LAW_LOAD, PROCESSOR_LOAD = 1_500.0, 2_500.0
+"""Events a second."""
+
+PROCESSOR_CORES = 0.1
+"""What the server may use while its capacity is whole: little, or the rest of the pipeline, which
+is on this machine too, would be the limit.
+"""
 
 BURST_AT, BURST_SECONDS, BURST_END = 20.0, 60.0, 150.0
 QUIET, BURST = 60.0, 20
@@ -58,9 +68,10 @@ class Sample(msgspec.Struct, kw_only=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """What one run came to."""
+    """What one run came to; `limit` is what was limited: `law`, or `processor`."""
 
     name: str
+    limit: str
     samples: list[Sample]
     decisions: list[tuple[float, str]]
     outcome: dict[str, int]
@@ -68,10 +79,11 @@ class Run(msgspec.Struct, kw_only=True):
 
 def main() -> int:
     console = Console(highlight=False)
-    steps = [(0.0, 1.0), (THIRD, 1 / 3), (2 * THIRD, 1.0)]
+    limits = ["law", *(["processor"] if can_be_limited() else [])]
+    if len(limits) == 1:
+        console.print("skipped: a limited processor, which needs Linux")
     runs = [
-        _run("fixed at the most", console, steps, controlled=False),
-        _run("controlled", console, steps, controlled=True),
+        *(_run(limit, console, controlled=on) for limit in limits for on in (False, True)),
         _burst(console),
     ]
     _show(console, runs)
@@ -85,13 +97,23 @@ def main() -> int:
     return int(bool(broken))
 
 
-def _run(name: str, console: Console, steps: list[tuple[float, float]], *, controlled: bool) -> Run:
+def _run(limit: str, console: Console, *, controlled: bool) -> Run:
+    name = "controlled" if controlled else "fixed at the most"
     console.print(
-        f"[bold]{name}[/]: capacity falls to a third after {THIRD:.0f} s, for {THIRD:.0f} s"
+        f"[bold]{limit}, {name}[/]: "
+        f"capacity falls to a third after {THIRD:.0f} s, for {THIRD:.0f} s"
     )
-    with scene(shards=SHARDS, factor=1 if controlled else MOST_FACTOR, batch_size=BATCH) as made:
-        changes = [(at, _capacity(made, clients)) for at, clients in steps]
-        return _watch(name, made, Rate(1_500.0), changes, 3 * THIRD, console, controlled)
+    processor = Processor(PROCESSOR_CORES) if limit == "processor" else None
+    load_of = LAW_LOAD if processor is None else PROCESSOR_LOAD
+    with scene(
+        shards=SHARDS,
+        factor=1 if controlled else MOST_FACTOR,
+        batch_size=BATCH,
+        processor=processor,
+    ) as made:
+        steps = [(0.0, 1.0), (THIRD, 1 / 3), (2 * THIRD, 1.0)]
+        changes = [(at, _capacity(made, share)) for at, share in steps]
+        return _watch(name, made, Rate(load_of), changes, 3 * THIRD, console, controlled)
 
 
 def _burst(console: Console) -> Run:
@@ -110,8 +132,11 @@ def _burst(console: Console) -> Run:
         return _watch(name, made, rate, changes, BURST_END, console, True)  # noqa: FBT003 - with
 
 
-def _capacity(made: Scene, clients: float) -> Callable[[], None]:
-    return lambda: made.ask("set_clients", clients=clients)
+def _capacity(made: Scene, share: float) -> Callable[[], None]:
+    processor = made.processor
+    if processor is None:
+        return lambda: made.ask("set_clients", clients=share)
+    return lambda: processor.set(PROCESSOR_CORES * share)
 
 
 def _watch(
@@ -147,7 +172,12 @@ def _watch(
             time.sleep(max(0.0, 1.0 - (time.monotonic() - began - at)))
     applied, parked, holes = made.ask("outcome")
     outcome = {"applied": applied, "parked": parked, "orders_with_holes": holes, "sent": made.sent}
-    return Run(name=name, samples=samples, decisions=decisions, outcome=outcome)
+    limit = _limit(made)
+    return Run(name=name, limit=limit, samples=samples, decisions=decisions, outcome=outcome)
+
+
+def _limit(made: Scene) -> str:
+    return "law" if made.processor is None else "processor"
 
 
 class _nobody:  # noqa: N801 - a context manager that does nothing
@@ -166,9 +196,9 @@ def _sample(
     samples: list[Sample],
 ) -> Sample:
     applied = connection.execute("select count(*) from inorder.ledger").fetchone()
-    sessions = connection.execute(SQL["active"]).fetchone()
+    sessions = connection.execute(SQL[f"{_limit(made)}_active"]).fetchone()
     asked = time.monotonic()
-    connection.execute(SQL["bystander"])
+    connection.execute(SQL[f"{_limit(made)}_bystander"])
     took = (time.monotonic() - asked) * 1_000
     total = 0 if applied is None else int(applied[0])
     return Sample(
@@ -183,7 +213,7 @@ def _sample(
 
 def _show(console: Console, runs: list[Run]) -> None:
     table = Table(title="Events/s applied, sessions at work, a bystander's query (median ms)")
-    for column in ("run", "part", "events/s", "sessions", "bystander", "lag at its end"):
+    for column in ("limit", "run", "part", "events/s", "sessions", "bystander", "lag at its end"):
         table.add_column(column)
     for run in runs:
         for part, begin, end in _parts(run):
@@ -192,6 +222,7 @@ def _show(console: Console, runs: list[Run]) -> None:
                 continue
             span = inside[-1].at - inside[0].at or 1.0
             table.add_row(
+                run.limit,
                 run.name,
                 part,
                 f"{sum(s.applied for s in inside[1:]) / span:,.0f}",
@@ -201,7 +232,7 @@ def _show(console: Console, runs: list[Run]) -> None:
             )
     console.print(table)
     for run in runs:
-        console.print(f"{run.name}: {run.outcome}")
+        console.print(f"{run.limit}, {run.name}: {run.outcome}")
 
 
 def _parts(run: Run) -> list[tuple[str, float, float]]:

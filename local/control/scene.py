@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import psycopg
 
 import migrations
 from consumer.sql import read_statements
+from local.control.processor import Processor
 from local.demo.workload import generate
 from local.environments.pool import EnvironmentPool
 from local.environments.process import ChildProcess
@@ -37,9 +38,12 @@ _EVENTS_AT_ONCE = 5_000
 
 
 class Scene(msgspec.Struct, kw_only=True):
-    """The parts that are up. `sent` counts what the stream was given."""
+    """The parts that are up. `sent` counts what the stream was given; without a `processor` to
+    limit, the database's capacity is the law's (`throttle.sql`).
+    """
 
     server: Postgres
+    processor: Processor | None
     runner: MappingRunner
     settings: MappingSettings
     log: Path
@@ -56,7 +60,14 @@ class Scene(msgspec.Struct, kw_only=True):
 
 
 @contextmanager
-def scene(*, shards: int, factor: int, batch_size: int, most_factor: int = 10) -> Iterator[Scene]:
+def scene(
+    *,
+    shards: int,
+    factor: int,
+    batch_size: int,
+    most_factor: int = 10,
+    processor: Processor | None = None,
+) -> Iterator[Scene]:
     """Everything started, a factor set; gone at the end of the block."""
     with (
         tempfile.TemporaryDirectory(prefix="inorder-throttle-") as name,
@@ -66,8 +77,9 @@ def scene(*, shards: int, factor: int, batch_size: int, most_factor: int = 10) -
     ):
         folder = Path(name)
         migrations.apply(server.url, [INORDER, ORDERS])
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute(SQL["install"])
+        if processor is None:
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(SQL["install"])
         arn = endpoint.create_stream(f"throttled-{uuid.uuid4().hex[:12]}", shards)
         stream = StreamIdentity(arn)
         template = Template.open(_TEMPLATE, parameters={"DatabaseMode": "external"})
@@ -87,14 +99,18 @@ def scene(*, shards: int, factor: int, batch_size: int, most_factor: int = 10) -
             mapping_id=str(uuid.uuid4()), function_arn=f"{arn}/consumer", stream=stream
         )
         try:
-            with MappingRunner(
-                KinesisStream(endpoint.client(), stream),
-                pool,
-                Folder(folder / "on-failure", identity),
-                settings,
-            ) as runner:
+            with (
+                processor.limited(server.url) if processor else nullcontext(),
+                MappingRunner(
+                    KinesisStream(endpoint.client(), stream),
+                    pool,
+                    Folder(folder / "on-failure", identity),
+                    settings,
+                ) as runner,
+            ):
                 yield Scene(
                     server=server,
+                    processor=processor,
                     runner=runner,
                     settings=settings,
                     log=log,

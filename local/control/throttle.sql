@@ -1,8 +1,10 @@
--- A database that serves so many clients at once well, and no more: for demonstrations. Work on the
--- ledger takes time as the universal scalability law has it, by sleeping, so that it needs hardly
--- any processor: everything else (locks, transactions, connections) is PostgreSQL's own.
+-- Two databases of little capacity, for demonstrations. One serves so many clients at once well, and
+-- no more: work on the ledger takes time as the universal scalability law has it, by sleeping, so
+-- that it needs hardly any processor; everything else (locks, transactions, connections) is
+-- PostgreSQL's own. In the other all is, and its processor is limited (`processor.py`).
 
 -- name: install
+-- The law's.
 create schema throttle;
 
 -- The capacity now; `clients` scales how many it serves best, `row_ms` is what a row takes alone.
@@ -59,13 +61,22 @@ insert into throttle.capacity values (1, 3, 0.0, 0.02777);
 -- How many times the usual number of clients is served well from now on.
 update throttle.capacity set clients = %(clients)s
 
--- name: active
+-- name: law_active
 -- Sessions at work this moment.
 select count(*) from pg_locks where locktype = 'advisory' and classid = 4242
 
--- name: bystander
+-- name: law_bystander
 -- A query of somebody else's, worth four rows.
 select throttle.work(4)
+
+-- name: processor_active
+-- Sessions at work this moment, and not for the one that asks.
+select count(*) from pg_stat_activity
+where state = 'active' and backend_type = 'client backend' and pid <> pg_backend_pid()
+
+-- name: processor_bystander
+-- A query of somebody else's: a few milliseconds of the processor.
+select sum(sqrt(n)) from generate_series(1, 20000) n
 
 -- name: outcome
 -- What became of everything, and whether any order has a hole.

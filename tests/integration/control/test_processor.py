@@ -1,0 +1,46 @@
+"""A server whose processor is limited: it gets its share and no more, and all of it afterwards."""
+
+import threading
+import time
+
+import psycopg
+import pytest
+
+from local.control.processor import Processor, can_be_limited
+
+BUSY = "select sum(sqrt(n)) from generate_series(1, 2000) n"
+
+
+def busy_share(url: str, seconds: float) -> float:
+    """Which share of a core a session gets that never stops asking."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        pid = connection.info.backend_pid
+        ended = threading.Event()
+
+        def ask() -> None:
+            while not ended.is_set():
+                connection.execute(BUSY)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        time.sleep(1.0)  # until it is found, and what it may use at once is used
+        clock = (~pid << 3) | 2
+        began, before = time.monotonic(), time.clock_gettime(clock)
+        time.sleep(seconds)
+        share = (time.clock_gettime(clock) - before) / (time.monotonic() - began)
+        ended.set()
+        thread.join()
+        return share
+
+
+@pytest.mark.skipif(not can_be_limited(), reason="needs Linux: limits the server's processor")
+def test_a_busy_session_gets_its_share_and_no_more(database_url):
+    processor = Processor(0.05)
+    with processor.limited(database_url):
+        little = busy_share(database_url, 2.0)
+        processor.set(0.15)
+        more = busy_share(database_url, 2.0)
+    free = busy_share(database_url, 1.0)
+    assert 0 < little < 0.1
+    assert little < more < 0.25
+    assert free > more
