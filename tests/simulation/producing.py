@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from contract.keys import KeyStrategy, OrderKeys, StreamKey
+from contract.keys import BUCKET_BITS, BucketKeys, KeyStrategy, OrderKeys, StreamKey
 from producer.backoff import FullJitter
 from producer.errors import NotSent, Unknown
 from producer.kinesis import Stream
@@ -21,22 +21,25 @@ from tests.simulation.dice import Dice
 from tests.simulation.loop import Loop
 from tests.simulation.scenario import Item, OrderPlan
 from tests.simulation.stream.client import Client
-from tests.simulation.stream.shards import HASHES, hash_of
+from tests.simulation.stream.shards import HASHES
 
 NEVER = float("inf")
 MOST_IN_FLIGHT = 4
-_SLICES = 3
+_BUCKETS_IN_ONE = 1_366
 
 
 class Buckets:
-    """Orders share partition keys: the strategy that is to come, in its smallest form."""
+    """The real mode's names and hash keys, of three buckets only: hardly two of the few orders here
+    would share one of 4,096.
+    """
 
-    mode = "bucket"
+    mode = BucketKeys.mode
 
     def stream_key(self, order_id: str) -> StreamKey:
-        bucket = hash_of(order_id) * _SLICES // HASHES
-        start = (bucket * HASHES + _SLICES - 1) // _SLICES
-        return StreamKey(f"bucket-{bucket}", str(start))
+        own = BucketKeys().stream_key(order_id)
+        bucket = int(own.partition_key.removeprefix("bucket-"), 16)
+        first = bucket - bucket % _BUCKETS_IN_ONE
+        return StreamKey(f"bucket-{first:03x}", str(first * HASHES >> BUCKET_BITS))
 
 
 class Line:

@@ -142,26 +142,34 @@ def p6_justified(
     kind, reason = row["kind"], row["reason"]
     name = item.name if item is not None else repr(row["payload"][:20])
     if kind == "blocker":
-        if item is None:
-            justified = reason == "unreadable"
-        elif reason == "overtaken":
-            justified = reordered
-        elif reason == "data_error" and _cursed(record):
-            justified = True
-        elif reason == "edited":
-            justified = record.decided
-        else:
-            justified = item.flavour in BLAMED.get(reason, ())
-            mixed_up = reordered or bool(record.expired)
-            justified = justified or (mixed_up and _contradicts(item, record, reason))
-        if not justified:
+        if not _may_block(item, reason, record, reordered=reordered):
             yield f"P6: {name} is innocent and was parked: {reason}: {row['detail']}"
+        if item is not None and order_id != item.order_id:
+            yield f"P5: {name} was parked as an event of order {order_id}"
     elif kind == "stray" and item is not None and not record.pruned:
         if record.decided and item.version in record.passed and not _skipped(item, record):
             return
+        if order_id is None and item.flavour == "garbled":
+            return  # under a key that orders share: whose bytes they are nobody can tell
         yield f"P6: {name} was put aside as a stray: {reason}: {row['detail']}"
     elif kind == "gap" and (item is None or (item.version or 0) <= record.came_from + 1):
         yield f"P6: {name} waits for a version that is not missing"
+
+
+def _may_block(item: Item | None, reason: str, record: OrderRecord, *, reordered: bool) -> bool:
+    """Whether something that was planned asks for this event to be parked for this reason."""
+    if item is None:
+        return reason == "unreadable"
+    if reason == "overtaken":
+        return reordered
+    if reason == "edited":
+        return record.decided
+    if reason == "data_error" and _cursed(record):
+        return True
+    mixed_up = reordered or bool(record.expired)
+    return item.flavour in BLAMED.get(reason, ()) or (
+        mixed_up and _contradicts(item, record, reason)
+    )
 
 
 def _contradicts(item: Item, record: OrderRecord, reason: str) -> bool:

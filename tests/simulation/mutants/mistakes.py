@@ -337,6 +337,13 @@ for no key update""",
         seed=1,
     ),
     Mistake(
+        name="a key that orders share is taken for an order",
+        path="consumer/arrivals.py",
+        before="        and not is_bucket_key(partition_key)\n",
+        after="",
+        seed=74,
+    ),
+    Mistake(
         name="an object of the on-failure bucket is tagged before all of it is finished",
         path="consumer/redrive/feeding.py",
         before="    if applied.checkpoint is not None:",
