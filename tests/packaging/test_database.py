@@ -126,7 +126,7 @@ class TestProxy:
         assert proxy["RequireTLS"] is True
         assert proxy["DebugLogging"] is False, "it logs statements"
 
-    def test_its_role_logs_in_to_one_cluster_as_one_user(self, made):
+    def test_its_role_logs_in_to_one_cluster_as_the_users_that_are_made(self, made):
         role = made["ProxyRole"]["Properties"]
         assert made["Proxy"]["Properties"]["RoleArn"] == get_att("ProxyRole")
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -134,8 +134,12 @@ class TestProxy:
         (policy,) = role["Policies"]
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert statement["Action"] == "rds-db:connect"
-        arn = statement["Resource"]["Fn::Sub"]
-        assert arn.endswith(":dbuser:${ClusterResourceId}/${DatabaseUser}")
+        functions, people = statement["Resource"]
+        assert functions["Fn::Sub"].endswith(":dbuser:${ClusterResourceId}/${DatabaseUser}")
+        condition, given, otherwise = people["Fn::If"]
+        assert condition == "HasOperator"
+        assert given["Fn::Sub"].endswith(":dbuser:${ClusterResourceId}/${OperatorRole}")
+        assert otherwise == {"Ref": "AWS::NoValue"}
         assert "Condition" not in statement, "RDS Proxy knows no condition keys"
 
     def test_how_many_connections_is_the_operators_to_say(self, made):

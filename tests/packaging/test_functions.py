@@ -138,6 +138,8 @@ class TestFunctions:
             "Projection": "shop.shipments:Shipments",
             "KillerDeaths": "4",
             "FailingOrders": "6",
+            "ProjectionSeconds": "2.5",
+            "Pipeline": "true",
         }
         read = consumer_settings.read(self.consumer_environment(template, resources, given))
         assert read.database_url is None
@@ -150,6 +152,7 @@ class TestFunctions:
         assert read.db_sslrootcert == str(roots)
         assert read.projection == "shop.shipments:Shipments"
         assert (read.killer_deaths, read.failing_orders) == (4, 6)
+        assert (read.projection_seconds, read.pipeline) == (2.5, True)
 
     def test_template_and_consumer_have_the_same_defaults(self, template, resources, tmp_path):
         roots = tmp_path / "roots.pem"

@@ -9,6 +9,7 @@ import pytest
 from local.environments.environment import Ending
 from migrations.migrate import HERE, INORDER, names
 from migrations.request import read_request
+from migrations.roles import Work
 from tests.connecting.cloud import Cloud
 from tests.packaging.emulated import emulated
 from tests.packaging.rules import RuleResolver
@@ -28,14 +29,14 @@ MODES = {
 def asked(template, resources):
     """The properties of the custom resource with the parameters of a mode."""
 
-    def get(mode: str) -> dict[str, str]:
+    def get(mode: str, **parameters: str) -> dict[str, str]:
         written = {
             name: value
             for name, value in properties(resources, "Migrations").items()
             if name not in ("ServiceToken", "After")
         }
         names_of_nothing = {"AWS::NoValue": ""}
-        resolved = RuleResolver(template, MODES[mode], names_of_nothing).value(written)
+        resolved = RuleResolver(template, MODES[mode] | parameters, names_of_nothing).value(written)
         return {name: str(value) for name, value in resolved.items()}
 
     return get
@@ -51,6 +52,12 @@ def test_the_template_asks_for_the_newest_of_every_folder(asked, mode):
     assert not request.outdated
     (role,) = request.roles
     assert (role.secret_arn is None) is (mode == "aurora")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_people_get_a_role_where_one_is_asked_for(asked, mode):
+    request = read_request(asked(mode, OperatorRole="people"), own_role="admin", creating=True)
+    assert [(role.name, role.work) for role in request.roles][1:] == [("people", Work.OPERATOR)]
 
 
 def test_a_stack_is_created(
