@@ -79,7 +79,8 @@ def read(text: str) -> State:
     except msgspec.DecodeError as error:
         raise UnreadableState(f"the state parameter cannot be read: {error}") from None
     for level in found.levels.known:
-        if level.concurrency < 1 or level.throughput <= 0 or min(level.usual_ms, level.busy) < 0:
+        positive = min(level.concurrency, level.throughput, level.service_ms, level.usual_ms)
+        if positive <= 0 or level.busy < 0:
             raise UnreadableState(f"the state parameter holds a level that cannot be: {level}")
     return found
 

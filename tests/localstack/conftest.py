@@ -63,7 +63,7 @@ def parameters(localstack: LocalStack, postgres: Postgres, passwords: dict[str, 
         "Environment": "dev",
         "Architecture": deployed.ARCHITECTURE,
         **dict.fromkeys(("WithApi", "WithAlarms", "GradualDeploys"), "false"),
-        "ConcurrencyControl": "off",
+        "ConcurrencyControl": "off",  # it names a resource that LocalStack makes too late
         "DatabaseMode": "external",
         "ShardCount": "2",
         "BatchingWindowSeconds": "0",

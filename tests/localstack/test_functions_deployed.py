@@ -67,9 +67,18 @@ def test_what_the_library_sends_is_applied_in_order(stack, endpoint, sql):
         assert [entry.payload for entry in tables.lot.get(order_id, ())] == [e[3] for e in lot]
 
 
-def test_the_auditor_finds_the_tables_sound(invoke, sql):
+def test_the_auditor_finds_the_tables_sound_until_a_row_is_gone(invoke, stack, endpoint, sql):
+    with Producer(stack.outputs["StreamName"], endpoint.client()) as producer:
+        for receipt in [producer.send(event) for event in TEAPOT]:
+            receipt.result()
+    until(lambda: len(read_tables(sql).ledger.get("teapot", ())) == len(TEAPOT), seconds=30)
     answer = invoke("AuditorFunctionName", (EVENTS / "schedule.json").read_bytes())
     assert (answer["finished"], answer["faults"]) == (True, 0)
+    assert answer["rows"] == len(TEAPOT)
+    sql.execute("delete from inorder.ledger where ordinal = 2")
+    answer = invoke("AuditorFunctionName", (EVENTS / "schedule.json").read_bytes())
+    assert answer["finished"], answer
+    assert answer["faults"] > 0
 
 
 def test_the_mapping_is_told_what_the_template_says(stack):
@@ -78,6 +87,9 @@ def test_the_mapping_is_told_what_the_template_says(stack):
     )
     bucket = f"arn:aws:s3:::{stack.outputs['OnFailureBucketName']}"
     assert mapping["EventSourceArn"] == stack.outputs["StreamArn"]
+    assert mapping["FunctionArn"].endswith(f":{stack.outputs['ConsumerFunctionName']}:live")
+    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (500, 0)
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["ParallelizationFactor"] == 2
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -87,7 +99,9 @@ def test_the_mapping_is_told_what_the_template_says(stack):
 
 def test_no_function_is_told_a_password(stack, passwords):
     client = stack.client("lambda")
-    for output in (name for name in stack.outputs if name.endswith("FunctionName")):
+    outputs = [name for name in stack.outputs if name.endswith("FunctionName")]
+    assert len(outputs) >= 5, outputs
+    for output in outputs:
         found = client.get_function_configuration(FunctionName=stack.outputs[output])
         told = json.dumps(found["Environment"]["Variables"])
         assert not [role for role, password in passwords.items() if password in told]

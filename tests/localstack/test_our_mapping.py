@@ -112,7 +112,10 @@ class TestKiller:
 
     def test_the_killer_alone_is_parked(self, deadly, run, send, sql):
         send(interleaved(**{"order-3_2": "exit"}))
-        run().wait_drained(120)
+        watch = Watch()
+        run(observe=watch).wait_drained(120)
+        assert watch.outcomes[FunctionFailed] > 0, "nobody died"
+        assert watch.discards == []
         tables = read_tables(sql)
         assert tables.heads == {
             order: (True, 1, "parked") if order == "order-3" else (True, PER_ORDER, "open")
@@ -122,7 +125,9 @@ class TestKiller:
             ("blocker", "killer"),
             *[("follower", "follows")] * (PER_ORDER - 2),
         ]
-        assert {len(seen) for order, seen in tables.journal.items() if order != "order-3"} == {5}
+        assert {order: len(seen) for order, seen in tables.journal.items()} == {
+            order: 1 if order == "order-3" else PER_ORDER for order in ORDERS
+        }, "what stands behind the killer was run"
 
 
 class TestOnFailure:

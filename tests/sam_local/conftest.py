@@ -108,12 +108,14 @@ def services(engine: Engine, database: Postgres, tmp_path_factory) -> Iterator[d
 
 @pytest.fixture
 def invoke(engine: Engine, built: Path, services: dict[str, str], tmp_path):
-    """`sam local invoke` of a function with an event's file; what it answered."""
+    """`sam local invoke` of a function with an event's file; what it answered. Keywords are
+    variables that differ from the file's, too.
+    """
     declared = json.loads(ENVIRONMENT.read_text())
     told = tmp_path / "env.json"
-    told.write_text(json.dumps({name: found | services for name, found in declared.items()}))
 
-    def call(function: str, event: Path):
+    def call(function: str, event: Path, **variables: str):
+        told.write_text(json.dumps({function: declared[function] | services | variables}))
         done = subprocess.run(
             [
                 *(*SAM, "local", "invoke", function, "--template-file", built, "--event", event),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.events.generate import HERE as EVENTS
 from tests.events.places import BUCKET, OBJECT_KEY
-from tests.operating import s3
+from tests.operating import mapped, s3
 from tests.sam_local.conftest import ENVIRONMENT, ROOT
 
 INVOKED = {"Producer", "Consumer", "Redrive", "Auditor", "Controller", "Migrator", "Settings"}
@@ -76,6 +76,18 @@ def test_custom_resources_answer_by_way_of_s3(invoke, services, tmp_path, functi
     assert answer["Status"] == "SUCCESS", answer
 
 
-def test_the_controller_takes_a_turn(invoke):
-    answer = invoke("ControllerFunction", EVENTS / "schedule.json")
-    assert answer == {}, answer
+def test_the_controller_takes_a_turn(invoke, services):
+    """At second 20 of a minute, as in AWS: this may take one."""
+    connect = mapped.connecting(services["S3_HERE"])
+    parameters = {"STATE_PARAMETER": "/inorder/state", "HAND_PARAMETER": "/inorder/hand"}
+    for name in parameters.values():
+        connect("ssm").put_parameter(Name=name, Value="{}", Type="String")
+    mapping = mapped.make_mapping(connect)
+    variables = parameters | {"MAPPING_ID": mapping}
+    answer = invoke("ControllerFunction", EVENTS / "schedule.json", **variables)
+    assert (answer["factor"], answer["shards"], answer["acts"]) == (1, 1, False), answer
+    assert answer["change"] == {"MaximumBatchingWindowInSeconds": 1}, "the template's window"
+    real = connect("lambda").get_event_source_mapping(UUID=mapping)
+    assert real.get("MaximumBatchingWindowInSeconds", 0) == 0, "it only says what it would change"
+    state = connect("ssm").get_parameter(Name="/inorder/state")["Parameter"]["Value"]
+    assert json.loads(state)["shards"] == 1

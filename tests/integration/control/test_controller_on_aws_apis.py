@@ -15,6 +15,7 @@ from controller.parameters import NotAlone
 from controller.state import State, read
 from ops.cli import UNUSABLE, run
 from tests.integration.control.conftest import HAND, STACK, STATE
+from tests.operating.mapped import FUNCTION, STREAM
 
 DIMENSIONS = [{"Name": "service", "Value": "consumer"}, {"Name": "stack", "Value": STACK}]
 
@@ -27,8 +28,8 @@ def invoke(cloud, monkeypatch, capsys, caplog):
         given = {
             "CONCURRENCY_CONTROL": mode,
             "MAPPING_ID": cloud.mapping,
-            "STREAM_NAME": cloud.stream,
-            "CONSUMER_FUNCTION": cloud.stream,
+            "STREAM_NAME": STREAM,
+            "CONSUMER_FUNCTION": FUNCTION,
             "STACK_NAME": STACK,
             "STATE_PARAMETER": STATE,
             "HAND_PARAMETER": HAND,

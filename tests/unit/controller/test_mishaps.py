@@ -65,12 +65,14 @@ def test_a_clock_that_was_set_back_does_not_make_it_wait_for_ever():
     assert as_of(state, 600.0, 60.0).judged == 600.0
 
 
-def test_a_level_that_cannot_be_is_no_state():
+@pytest.mark.parametrize("field", ["concurrency", "throughput", "service_ms", "usual_ms"])
+def test_a_level_that_cannot_be_is_no_state(field):
     level = Level(
-        concurrency=8, throughput=0.0, service_ms=1.0, busy=1.0, minutes=1, at=0.0, usual_ms=1.0
+        concurrency=8, throughput=9.0, service_ms=1.0, busy=1.0, minutes=1, at=0.0, usual_ms=1.0
     )
+    assert read(write(State(levels=Levels((level,))))).levels.known == (level,)
     with pytest.raises(UnreadableState, match="cannot be"):
-        read(write(State(levels=Levels((level,)))))
+        read(write(State(levels=Levels((replace(level, **{field: 0}),)))))
 
 
 def test_bounds_that_leave_one_factor_leave_it():
