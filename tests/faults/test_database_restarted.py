@@ -1,8 +1,12 @@
 """P6: the database is killed, stopped and started again under load, or will not write."""
 
+import os
+import time
+
 import pytest
 
 from contract.metrics import Metric
+from tests.consuming.waiting import until
 from tests.faults.consumer import consuming
 from tests.faults.load import sending
 from tests.faults.standby import read_only
@@ -28,6 +32,27 @@ def test_twice_in_a_row(endpoint, arn, database, tmp_path, how):
         load.stop()
         consumer.drain()
     assert len({*pids, server.pid}) == 3
+    assert consumer[Metric.KILLERS_PARKED] == 0
+    check(load, database.url)
+
+
+def test_away_for_as_long_as_you_say(endpoint, arn, database, tmp_path):
+    """In real time: OUTAGE_SECONDS=600 for ten minutes, whose backlog drains in order."""
+    seconds = float(os.environ.get("OUTAGE_SECONDS") or 3)
+    with (
+        consuming(endpoint, arn, database.consumers_url(), tmp_path) as consumer,
+        sending(endpoint, arn, seed=13, rate=100) as load,
+    ):
+        consumer.wait_for(Metric.EVENTS_APPLIED, 100)
+        database.server.kill()
+        over = time.monotonic() + seconds
+        until(lambda: time.monotonic() >= over, seconds=seconds + 5, every=0.2)
+        consumer.wait_for(Metric.BATCHES_INTERRUPTED, 1)
+        assert load.is_live
+        database.server.start()
+        consumer.wait_for(Metric.EVENTS_APPLIED, 200)
+        load.stop()
+        consumer.drain(40 + seconds / 2)
     assert consumer[Metric.KILLERS_PARKED] == 0
     check(load, database.url)
 
