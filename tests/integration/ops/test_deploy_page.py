@@ -87,11 +87,12 @@ def test_the_sums_are_right():
     assert f"a shard is {730 * (Decimal('0.015') + Decimal('0.020')):.2f}" in TEXT
 
 
-def test_the_parameters_it_names_are_there():
-    declared = load((ROOT / "template.yaml").read_text())["Parameters"].keys()
+def test_the_parameters_and_outputs_it_names_are_there():
+    template = load((ROOT / "template.yaml").read_text())
+    declared = template["Parameters"].keys() | template["Outputs"].keys()
     named = re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", TEXT)
     others = {
-        *("AuditSilent", "DashboardName", "Migrations", "ProducerFailing", "ConsumerFailing"),
+        *("AuditSilent", "Migrations", "ProducerFailing", "ConsumerFailing"),
         *("ConsumerStopped", "SchemaVersion", "Settings", "DefaultAuthScheme", "StreamStalled"),
         *("ViewOnlyAccess", "ConnectionsFull", "ROLE"),
     }
