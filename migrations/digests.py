@@ -5,7 +5,7 @@ applied before, and nobody is told. So each file's digest is kept beside yoyo's 
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import psycopg
 from contract.errors import InorderError
 
 _MAKE = """
-create table if not exists _inorder_migration_file (name text primary key, sha256 text not null);
+create table _inorder_migration_file (name text primary key, sha256 text not null);
 comment on table _inorder_migration_file is 'What each migration was when it was applied here.'
 """
+_THERE = "select to_regclass('_inorder_migration_file') is not null"
 _KNOWN = "select name, sha256 from _inorder_migration_file"
 _REMEMBER = "insert into _inorder_migration_file values (%s, %s)"
 
@@ -25,7 +26,7 @@ class MigrationEdited(InorderError):
     """A file was changed after it was applied; the message names it. Nothing of its folder is."""
 
 
-def check(connection: psycopg.Connection[Any], applied: Iterable[Path]) -> None:
+def check(connection: psycopg.Connection[Any], applied: Sequence[Path]) -> None:
     """Hold these files against what was applied, or take them for that where nothing is known: they
     were applied before digests were kept, or by somebody who died before it was. Raises
     `MigrationEdited`.
@@ -41,7 +42,7 @@ def check(connection: psycopg.Connection[Any], applied: Iterable[Path]) -> None:
     remember(connection, applied)
 
 
-def remember(connection: psycopg.Connection[Any], applied: Iterable[Path]) -> None:
+def remember(connection: psycopg.Connection[Any], applied: Sequence[Path]) -> None:
     """These files are what has been applied."""
     known = _known(connection)
     for file in applied:
@@ -50,9 +51,9 @@ def remember(connection: psycopg.Connection[Any], applied: Iterable[Path]) -> No
 
 
 def _known(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    with connection.transaction():
+    if connection.execute(_THERE).fetchone() == (False,):
         connection.execute(_MAKE)
-        return dict(connection.execute(_KNOWN).fetchall())
+    return dict(connection.execute(_KNOWN).fetchall())
 
 
 def _digest(file: Path) -> str:
