@@ -54,7 +54,7 @@ def test_away_for_as_long_as_you_say(endpoint, arn, database, tmp_path):
         load.stop()
         consumer.drain(40 + seconds / 2)
     assert consumer[Metric.KILLERS_PARKED] == 0
-    check(load, database.url)
+    check(load, database.url, least=300)
 
 
 def test_read_only_for_a_while(endpoint, arn, database, tmp_path):

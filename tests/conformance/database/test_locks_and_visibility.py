@@ -50,6 +50,7 @@ class Held:
     def _begin(self, work):
         self._block = store_of(self._client)
         work(self._block.__enter__())
+        self._client.connection.settle()
 
     def commit(self):
         call(self._client, lambda: self._block.__exit__(None, None, None))
