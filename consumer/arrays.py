@@ -40,18 +40,17 @@ class Column(list[T]):
     def pack(self) -> bytes:
         """The binary array, made once: before it is sent, where there is time to wait out."""
         if self._packed is None:
-            head = _HEAD(1, 1, self.element(), len(self), 1)
-            self._packed = head + b"".join(self._elements()) if self else _nothing(self.element())
+            element = adapters.types[self.of].oid
+            if self:
+                head = _HEAD(1, 1, element, len(self), 1)
+                self._packed = head + b"".join(self._elements())
+            else:
+                self._packed = _NOTHING(0, 0, element)
         return self._packed
-
-    @classmethod
-    def element(cls) -> int:
-        """The OID of the elements' type."""
-        return adapters.types[cls.of].oid
 
     def _elements(self) -> Iterable[bytes]:
         """Lengths and values, as pieces of bytes."""
-        raise NotImplementedError
+        raise NotImplementedError  # each type of column has its own
 
 
 class Texts(Column[str | None]):
@@ -132,7 +131,3 @@ class _Packed(Dumper):
 
 def _framed(value: bytes) -> bytes:
     return _LENGTH(len(value)) + value
-
-
-def _nothing(element: int) -> bytes:
-    return _NOTHING(0, 0, element)

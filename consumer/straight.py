@@ -8,15 +8,13 @@ asked (`consumer.transaction`). A walk is the sequencer's rule 6, of which the o
 nothing over; the first event that does not apply is rule 7's, and the rest is asked about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from consumer.arrivals import Arrival
 from consumer.order import Decided, Entry, Failure, Head, State
 from consumer.sequencer import Apply
-
-Part = dict[str, Sequence[Arrival]]
 
 PARTS = 3
 WORTH_DIVIDING = 100
@@ -58,12 +56,12 @@ def straight(head: Head, lane: Sequence[Arrival]) -> bool:
     return True
 
 
-def divided(lanes: Part) -> list[Part]:
+def divided(lanes: Mapping[str, Sequence[Arrival]]) -> list[dict[str, Sequence[Arrival]]]:
     """The lanes in parts of about as many events: while the server takes one part in, the next is
     walked. One part where they are so few that another is not worth a statement.
     """
     events = sum(map(len, lanes.values()))
-    parts: list[Part] = [{}]
+    parts: list[dict[str, Sequence[Arrival]]] = [{}]
     taken = 0
     for order_id, lane in lanes.items():
         if events >= WORTH_DIVIDING and taken >= len(parts) * events / PARTS:

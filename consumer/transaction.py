@@ -158,12 +158,9 @@ class Transaction:
         if not task.blame:
             states.update(self.load(users, _drainable(orders)))
         fold = Fold(self.projection, states)
-        *parts, last = divided(ahead)
-        written, stopped = self._walk(heads, parts, store, fold)
-        walks = [walk(heads[o], lane, fold.apply) for o, lane in last.items()]
-        stopped += (each for each in walks if each.failure)
+        written, ended, stopped = self._walk(heads, ahead, store, fold)
         decisions = [
-            *(each.decided() for each in walks if not each.failure),
+            *ended,
             *self._rests(stopped, store, fold, task.drain),
             *(
                 decide(orders[o], lane, fold.apply, drain=task.drain, blame=task.blame)
@@ -186,23 +183,24 @@ class Transaction:
     def _walk(
         self,
         heads: Mapping[str, Head],
-        parts: Sequence[Mapping[str, Sequence[Arrival]]],
+        lanes: Mapping[str, Sequence[Arrival]],
         store: Store,
         fold: Fold,
-    ) -> tuple[list[Decided], list[Walk]]:
-        """Walk these parts, each while the one before it is written: what has been, and the walks
-        that a failure has ended, of which nothing has.
+    ) -> tuple[list[Decided], list[Decided], list[Walk]]:
+        """Walk these lanes in parts, each while the one before it is written: what has been, the
+        last part, which has not, and the walks that a failure has ended, of which nothing has.
         """
         written: list[Decided] = []
+        ended: list[Decided] = []
         stopped: list[Walk] = []
-        for part in parts:
-            walks = [walk(heads[o], lane, fold.apply) for o, lane in part.items()]
-            stopped += (each for each in walks if each.failure)
-            ended = [each.decided() for each in walks if not each.failure]
+        for part in divided(lanes):
             if ended:
                 store.write(ended)
             written += ended
-        return written, stopped
+            walks = [walk(heads[o], lane, fold.apply) for o, lane in part.items()]
+            ended = [each.decided() for each in walks if not each.failure]
+            stopped += (each for each in walks if each.failure)
+        return written, ended, stopped
 
     def _rests(
         self, walks: Sequence[Walk], store: Store, fold: Fold, drain: int

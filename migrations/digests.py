@@ -19,7 +19,7 @@ comment on table _inorder_migration_file is 'What each migration was when it was
 """
 _THERE = "select to_regclass('_inorder_migration_file') is not null"
 _KNOWN = "select name, sha256 from _inorder_migration_file"
-_REMEMBER = "insert into _inorder_migration_file values (%s, %s)"
+_REMEMBER = "insert into _inorder_migration_file values (%s, %s) on conflict do nothing"
 
 
 class MigrationEdited(InorderError):
@@ -31,7 +31,9 @@ def check(connection: psycopg.Connection[Any], applied: Sequence[Path]) -> None:
     were applied before digests were kept, or by somebody who died before it was. Raises
     `MigrationEdited`.
     """
-    known = _known(connection)
+    if connection.execute(_THERE).fetchone() == (False,):
+        connection.execute(_MAKE)
+    known = dict(connection.execute(_KNOWN).fetchall())
     for file in applied:
         digest = _digest(file)
         if known.get(file.stem, digest) != digest:
@@ -43,17 +45,9 @@ def check(connection: psycopg.Connection[Any], applied: Sequence[Path]) -> None:
 
 
 def remember(connection: psycopg.Connection[Any], applied: Sequence[Path]) -> None:
-    """These files are what has been applied."""
-    known = _known(connection)
+    """These files are what has been applied; `check` comes before."""
     for file in applied:
-        if file.stem not in known:
-            connection.execute(_REMEMBER, [file.stem, _digest(file)])
-
-
-def _known(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    if connection.execute(_THERE).fetchone() == (False,):
-        connection.execute(_MAKE)
-    return dict(connection.execute(_KNOWN).fetchall())
+        connection.execute(_REMEMBER, [file.stem, _digest(file)])
 
 
 def _digest(file: Path) -> str:
