@@ -15,6 +15,8 @@
 
 `load` and `save` run inside the batch's transaction, on its cursor: they must not commit, and must
 write nothing but rows of the orders given (rows shared between orders can deadlock two batches).
+A call that lasts `PROJECTION_SECONDS` and asks more than a thousand questions is taken for a loop
+that never ends where a killer is looked for (`consumer.overrun`).
 `apply` may change the state it is given and return it. `Rejected` parks the event with its reason,
 and the later events of its order behind it; so does any other exception out of `apply`.
 """

@@ -3,7 +3,8 @@
 A database that neither answers nor refuses (frozen, half open, waiting for its standby) would keep
 the invocation until Lambda kills it, and a killed invocation looks like a killer's doing. A broken
 connection is what it is: an outage. A projection that never comes back has no use for the
-connection, and is not saved by this: `consumer.overrun` looks after that, from the same thread.
+connection, and is not saved by this: `consumer.overrun` looks after that, from the same thread, and
+is asked before a cut whether the database is to blame at all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,6 +68,8 @@ def _watch(
         waited += wait
         if left and waited >= left[0]:
             del left[0]
+            if overrun is not None:
+                overrun.end_if_pestering()
             database.cut()
         if overrun is not None:
             overrun.look()

@@ -52,7 +52,7 @@ def _do(commission: Commission, tell: Tell) -> Interrupted | None:
     ends = time.monotonic() + commission.seconds
     database = Database(given, pipelines=given.pipeline)
     watched = Telling(projection.find(given.projection), tell)
-    overrun = Overrun(watched, database, commission.longest)
+    overrun = Overrun(watched, database, commission.longest, apart=True)
     attempts = Attempts(
         database, watched, lambda: ends - time.monotonic(), given.reserve_seconds, commission.code
     )

@@ -4,7 +4,7 @@ import os
 import re
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +63,27 @@ KILLERS: dict[str, Callable[[], None]] = {
 }
 
 
+ASK = "ask"
+"""The type of an event whose order is asked about for ever, on the batch's own connection."""
+
+
 class Deadly(Journal):
-    """A journal; an event whose type names a killer never comes back from `apply`."""
+    """A journal; an event whose type names a killer never comes back from `apply`, one that asks
+    not from `save`.
+    """
 
     def apply(self, state: list[str] | None, event: Event) -> list[str]:
         if event.type in KILLERS:
             KILLERS[event.type]()
-        return super().apply(state, event)
+        state = super().apply(state, event)
+        if event.type == ASK:
+            state.append(ASK)
+        return state
+
+    def save(self, cursor: Any, states: Mapping[str, list[str]]) -> None:
+        while any(ASK in seen for seen in states.values()):
+            cursor.execute("select count(*) from journal where order_id = any(%s)", [list(states)])
+        super().save(cursor, states)
 
 
 class Broken(Journal):

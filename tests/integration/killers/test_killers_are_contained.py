@@ -12,7 +12,7 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 from contract import Event, encode_event
 from local.environments.environment import Ending
 from local.mapping.undocumented import BisectHalves, Undocumented
-from tests.consuming.deadly import KILLERS
+from tests.consuming.deadly import ASK, KILLERS
 from tests.consuming.delivering import AS_DEPLOYED, Delivering
 from tests.consuming.events import make_event
 
@@ -112,6 +112,19 @@ def test_an_endless_loop(sql, consumers, killer):
     crashed = [left for ending, left in waiting if ending is Ending.CRASHED]
     assert crashed == [True], "the first death is the only one that anybody waited for"
     assert not any(left for ending, left in waiting if ending is Ending.ANSWERED)
+
+
+def test_an_endless_loop_that_asks_the_database(sql, consumers):
+    """An invocation cannot tell it from slow work, and dies of it when its time is up; in a process
+    apart it ends within seconds, by order and by event, and is parked.
+    """
+    pool = consumers(seconds=16.0, PROJECTION_SECONDS="0.6")
+    settings = msgspec.structs.replace(AS_DEPLOYED, batch_size=1_000)
+    delivering = Delivering(plain(events(8, ASK)), pool, settings)
+    delivering.run(seconds=90)
+    check(sql)
+    assert delivering.endings.count(Ending.CRASHED) == 1
+    assert set(delivering.endings) == {Ending.CRASHED, Ending.ANSWERED}
 
 
 def test_the_others_flow_while_a_killer_is_narrowed_down(sql, consumers, database_url):
