@@ -74,6 +74,10 @@ mutants: .venv/dev.stamp ## make realistic mistakes in a copy; the simulation ha
 bench: .venv/bench.stamp .tools/kinesis.stamp .tools/peers.stamp $(RIE) ## measure ours and what people use (REPORT=bench.json, ONLY=consumer, QUICK=1)
 	@$(BIN)/python -m bench
 
+MILLIONS ?= 1 10
+bench-audit: .venv/bench.stamp ## measure a run of the audit on large ledgers (MILLIONS="1 10 100": of rows, 0.3 GB each)
+	@$(BIN)/python -m bench.consumer.auditing $(MILLIONS)
+
 coldstart: .venv/bench.stamp $(RIE) ## measure the functions' first answers against one that returns at once
 	@ONLY=coldstart $(BIN)/python -m bench
 

@@ -46,3 +46,25 @@ where relnamespace in ('inorder'::regnamespace, 'public'::regnamespace) and relk
 -- name: wal
 -- Bytes of write-ahead log since the server was made.
 select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint;
+
+-- name: advance
+-- One more event for so many orders, spread over all of them; another `turn` takes others.
+with chosen as (
+    select distinct %(prefix)s
+        || lpad((1 + (n * 7919 + %(turn)s * 104729) %% %(orders)s)::text, 7, '0') as order_id
+    from generate_series(1, %(events)s::bigint) as n
+), advanced as (
+    update inorder.head set ordinal = head.ordinal + 1, sequence_number = head.sequence_number + 1e9
+    from chosen where head.order_id = chosen.order_id
+    returning head.order_id, head.ordinal, head.sequence_number, head.sub_sequence_number
+)
+insert into inorder.ledger (order_id, ordinal, id, digest, time, type, source, sequence_number,
+                            sub_sequence_number, data)
+select order_id, ordinal, gen_random_uuid(), ordinal, clock_timestamp(), 'ItemAdded', 'bench',
+       sequence_number, sub_sequence_number, '{"price": "12.50"}'
+from advanced;
+
+-- name: blocks
+-- Blocks that were looked at since the server was made, and those of them that were not in its
+-- memory.
+select blks_hit + blks_read, blks_read from pg_stat_database where datname = current_database();
