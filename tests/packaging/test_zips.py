@@ -148,6 +148,10 @@ SLOW = {
     "google.protobuf": "contract.kpl_message, where there is an aggregate",
     "http.client": "login.secret, where the password is in one",
     "importlib.metadata": "psycopg's version; login/driver.py",
+    "inspect": "dataclasses and Powertools; login/standing_in.py",
+    "jmespath": "Powertools' queries over events; consumer/tools.py",
+    "sysconfig": "where time zones are; login/driver.py",
+    "typing_extensions": "what typing has; consumer/tools.py",
     "subprocess": "in the function that starts one",
 }
 """What a cold start does not wait for, and who imports it when it is needed."""
