@@ -150,6 +150,7 @@ $(FUNCTIONS):
 	  --platform manylinux2014_$(WHEELS) --target "$(ARTIFACTS_DIR)" -r $(FOLDER)/requirements.txt
 	@rm -rf "$(ARTIFACTS_DIR)/bin"
 	@find "$(ARTIFACTS_DIR)" -type d \( -name __pycache__ -o -name tests \) -prune -exec rm -rf {} +
+	@$(if $(filter consumer,$(FOLDER)),$(BUILDER) "$(ARTIFACTS_DIR)/consumer/sources.py")
 	@$(BUILDER) local/environments/bytecode.py "$(ARTIFACTS_DIR)" $(LAMBDA_PYTHON)
 
 # ------------------------------------------------------------ installed once, again when pins change
@@ -239,4 +240,4 @@ debian/docker.io debian/pgbouncer: debian/%:
 
 .PHONY: test-localstack test-sam-local test-pooled debian/docker.io debian/pgbouncer
 
-.PHONY: help demo throttle control inorder migrate setup test simulate mutants bench coldstart check pins roots clean build $(FUNCTIONS)
+.PHONY: help demo bench-audit throttle control inorder migrate setup test simulate mutants bench coldstart check pins roots clean build $(FUNCTIONS)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from consumer import sources
 from tests.packaging.test_pins import pins
 from tests.packaging.zips import SHARED
 
@@ -40,7 +41,7 @@ def test_it_holds_the_folder_and_the_contract_whole(shipped):
         }
         expected = {path for path in source if not Path(path).name.startswith("requirements.")}
         found = {path for path in shipped.files() if path.startswith(f"{package}/")}
-        assert {path for path in found if not path.endswith(".pyc")} == expected
+        assert {path for path in found if not path.endswith((".pyc", ".digest"))} == expected
 
 
 def test_it_holds_its_pins_and_no_other_package(shipped):
@@ -139,6 +140,12 @@ def test_it_imports_alone(runnable, lambda_python, name):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_build_says_what_its_sources_are(runnable):
+    built = runnable("consumer").folder
+    files = sources.sources(built / folder for folder in ("contract", "consumer"))
+    assert (built / "consumer/sources.digest").read_text() == sources.digest_of(files)
 
 
 SLOW = {
