@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from consumer.tools import import_protobuf
 from contract import InorderError, kpl
 
 
@@ -23,6 +24,7 @@ def is_aggregate(data: bytes) -> bool:
 
 def deaggregate(data: bytes) -> list[UserRecord]:
     """The user records in their order; raises `BrokenAggregate` unless every one is there."""
+    import_protobuf()
     from contract.kpl_message import AggregatedRecord, DecodeError  # noqa: PLC0415 - not needed by every stream, and slow
 
     message = data[len(kpl.MAGIC) : -kpl.DIGEST_SIZE]

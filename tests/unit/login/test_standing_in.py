@@ -54,6 +54,29 @@ PROOFS = {
         from aws_lambda_powertools.utilities import jmespath_utils
         assert jmespath_utils.query(data={"a": {"b": 1}}, envelope="a.b") == 1
     """,
+    "protobuf is as it was": """
+        from consumer.tools import import_protobuf
+        import_protobuf()
+        import sys
+        assert "google.protobuf.internal.python_message" not in sys.modules
+        from google.protobuf import text_format
+        from google.protobuf.timestamp_pb2 import Timestamp
+        stamp = Timestamp()
+        stamp.FromJsonString("2026-11-27T10:00:00Z")
+        assert text_format.Parse(str(stamp), Timestamp()) == stamp
+        assert Timestamp.FromString(stamp.SerializeToString()).ToJsonString().startswith("2026")
+    """,
+    "protobuf in Python is left alone": """
+        import os
+        os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
+        from consumer.deaggregate import deaggregate
+        from contract import kpl
+        from contract.kpl_message import AggregatedRecord
+        made = AggregatedRecord(partition_key_table=["a"])
+        made.records.add(partition_key_index=0, data=b"1")
+        message = made.SerializeToString()
+        assert deaggregate(kpl.MAGIC + message + kpl.checksum(message)) == [("a", b"1")]
+    """,
     "formatters know their arguments": """
         from aws_lambda_powertools.logging.formatter import RESERVED_FORMATTER_CUSTOM_KEYS
         assert "json_serializer" in RESERVED_FORMATTER_CUSTOM_KEYS
