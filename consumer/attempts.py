@@ -13,7 +13,8 @@ from consumer.faults import Fault, Phase, judge, outline
 from consumer.lanes import Lanes
 from consumer.order import Failure
 from consumer.projection import Projection
-from consumer.transaction import Committed, Terms, Transaction, TransactionFailed
+from consumer.terms import Committed, Terms
+from consumer.transaction import Transaction, TransactionFailed
 from contract import InorderError
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ from consumer.delivery import Delivery, Unmarked
 from consumer.deploys import BadDeploy, Code, Failing, must_stop
 from consumer.lanes import Lanes, chunks, lanes
 from consumer.piecewise import Piecewise
-from consumer.transaction import Committed, TransactionFailed
+from consumer.terms import Committed
+from consumer.transaction import TransactionFailed
 from contract import Position
 
 

@@ -19,7 +19,8 @@ from consumer.attempts import Attempts, Stopped
 from consumer.faults import describe
 from consumer.lanes import Lanes
 from consumer.order import Failure, Reason
-from consumer.transaction import Committed, Terms, TransactionFailed
+from consumer.terms import Committed, Terms
+from consumer.transaction import TransactionFailed
 from contract import Position
 
 log = logging.getLogger(__name__)

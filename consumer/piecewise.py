@@ -14,7 +14,8 @@ from consumer.attempts import Attempts
 from consumer.careful import Careful, blame_for
 from consumer.lanes import Lanes
 from consumer.order import Failure, Reason
-from consumer.transaction import Committed, Terms, TransactionFailed
+from consumer.terms import Committed, Terms
+from consumer.transaction import TransactionFailed
 from contract import Position
 
 _MANY = 3

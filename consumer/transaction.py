@@ -1,10 +1,9 @@
 """One transaction: lock heads, look up, decide, fold, write, commit. All of it or nothing."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -22,6 +21,7 @@ from consumer.rows import Beside
 from consumer.sequencer import decide, drainable
 from consumer.store import Store
 from consumer.straight import Walk, divided, straight, walk
+from consumer.terms import Committed, Task, Terms, committed
 from contract import InorderError, Position
 
 T = TypeVar("T")
@@ -41,46 +41,6 @@ class TransactionFailed(InorderError):
 
 class OutOfTurn(InorderError):
     """Another invocation has gone on with the order's lot in the meantime."""
-
-
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a transaction has to mind beside its lanes and lots.
-
-    `only` is the one entry of the lot that may be run. `vouched`: this code has applied an event
-    in this invocation, so that what fails does not say that everything does. The marker of the
-    environment `ends` is taken back with the commit, unless a lot is left to drain.
-    """
-
-    only: Position | None = None
-    vouched: bool = False
-    ends: UUID | None = None
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What a transaction has to do; `asks_all` where walking straight ahead was not enough."""
-
-    lanes: Lanes
-    drain: int
-    blame: Failure | None
-    terms: Terms
-    asks_all: bool = False
-
-
-class Committed(msgspec.Struct, frozen=True, kw_only=True):
-    """What one committed transaction did.
-
-    `parked` are the entries new in the lot, `refused` those in it that became blockers,
-    `drainable` the orders whose lot another transaction can go on applying. `ended`: the
-    environment's marker was taken back with it.
-    """
-
-    applied: int
-    drained: int
-    duplicates: int
-    parked: tuple[Waiting, ...]
-    refused: tuple[Waiting, ...]
-    drainable: tuple[str, ...]
-    ended: bool = False
 
 
 class Transaction:
@@ -168,7 +128,7 @@ class Transaction:
             ),
         ]
         strays = [_stray(arrival) for arrival in task.lanes.get(None, ())]
-        done = _committed([*written, *decisions], strays, ended=task.terms.ends is not None)
+        done = committed([*written, *decisions], strays, ended=task.terms.ends is not None)
         beside = Beside(
             code_version=self.code.version,
             succeeded=done.applied > 0,
@@ -310,20 +270,4 @@ def _stray(arrival: Arrival) -> Waiting:
         rank=0,
         kind=Kind.STRAY,
         failure=Failure(Reason.UNREADABLE, arrival.problem),
-    )
-
-
-def _committed(
-    decisions: Collection[Decided], strays: Iterable[Waiting], *, ended: bool
-) -> Committed:
-    drained = sum(len(decided.drained) for decided in decisions)
-    left = tuple(d.head.order_id for d in decisions if d.drainable)
-    return Committed(
-        applied=sum(len(decided.applied) for decided in decisions),
-        drained=drained,
-        duplicates=sum(decided.duplicates for decided in decisions),
-        parked=(*(entry for decided in decisions for entry in decided.parked), *strays),
-        refused=tuple(entry for decided in decisions for entry in decided.refused),
-        drainable=left,
-        ended=ended and not left,
     )

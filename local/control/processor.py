@@ -63,6 +63,8 @@ def _keep(url: str, cores: Any, ended: Any) -> None:
         try:
             while not ended.is_set():
                 if time.monotonic() - looked >= _LOOK_SECONDS:
+                    # One that is stopped may hold what the answer waits for.
+                    _signal(found, signal.SIGCONT)
                     pids = [pid for (pid,) in connection.execute(_PROCESSES)]
                     found = {pid: found.get(pid, _used(pid)) for pid in pids}
                     looked = time.monotonic()

@@ -12,7 +12,8 @@ from consumer.attempts import Attempts
 from consumer.faults import Fault, Phase
 from consumer.lanes import Lanes
 from consumer.order import Failure, Kind, Waiting
-from consumer.transaction import Committed, Terms, TransactionFailed
+from consumer.terms import Committed, Terms
+from consumer.transaction import TransactionFailed
 
 
 class ScriptedDatabase:

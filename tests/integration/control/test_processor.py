@@ -44,3 +44,25 @@ def test_a_busy_session_gets_its_share_and_no_more(database_url):
     assert 0 < little < 0.1
     assert little < more < 0.25
     assert free > more
+
+
+@pytest.mark.skipif(not can_be_limited(), reason="needs Linux: limits the server's processor")
+def test_a_stopped_session_may_hold_what_is_needed_to_look_for_sessions(database_url):
+    """The keeper of the quota asks the server who is there, which waits for this very session."""
+    with Processor(0.02).limited(database_url), psycopg.connect(database_url) as connection:
+        busy(connection, 3)  # by then it is found, and stopped most of the time
+        connection.execute("lock table pg_catalog.pg_database in access exclusive mode")
+        answered = threading.Event()
+
+        def go_on() -> None:
+            busy(connection, 3)
+            answered.set()
+
+        threading.Thread(target=go_on, daemon=True).start()
+        assert answered.wait(20), "nobody lets it go on"
+
+
+def busy(connection: psycopg.Connection, seconds: float) -> None:
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        connection.execute(BUSY)
