@@ -75,7 +75,7 @@ bench: .venv/bench.stamp .tools/kinesis.stamp .tools/peers.stamp $(RIE) ## measu
 	@$(BIN)/python -m bench
 
 MILLIONS ?= 1 10
-bench-audit: .venv/bench.stamp ## measure a run of the audit on large ledgers (MILLIONS="1 10 100": of rows, 0.3 GB each)
+bench-audit: .venv/bench.stamp ## measure a run of the audit on large ledgers (MILLIONS="1 10 100": of rows, 0.4 GB each)
 	@$(BIN)/python -m bench.consumer.auditing $(MILLIONS)
 
 coldstart: .venv/bench.stamp $(RIE) ## measure the functions' first answers against one that returns at once

@@ -6,5 +6,5 @@ behind the earlier events of its order, `sequencer` decides what becomes of it, 
 faults and the clock, and `handler` answers Lambda.
 """
 
-import consumer.tools  # noqa: F401 - before anybody imports psycopg or Powertools
-import login.driver  # noqa: F401
+import consumer.imports  # noqa: F401 - before anybody imports psycopg or Powertools
+import login.driver  # noqa: F401 - as the line above

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from consumer.tools import import_protobuf
+from consumer.imports import import_protobuf
 from contract import InorderError, kpl
 
 

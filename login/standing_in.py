@@ -28,7 +28,7 @@ def lending(
     """
 
     def compile_later(pattern: Any, flags: Any = 0) -> Any:
-        asks = str(sys._getframe(1).f_globals.get("__name__"))  # noqa: SLF001 - who, and no more
+        asks = _who_asks()
         later = asks == package or asks.startswith(f"{package}.")
         return _Later(pattern, flags) if later else _compile(pattern, flags)
 
@@ -45,8 +45,6 @@ def lending(
         for name, module in lent.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
-            if isinstance(module, Inspect):
-                module.over()
         gc.freeze()
         if collecting:
             gc.enable()
@@ -65,26 +63,27 @@ class Absent(ModuleType):
 
 class Inspect(ModuleType):
     """`inspect` for those who import it to define a class and need nothing of it later: it does
-    without the compiler's modules. Once it is `over` it is the real one, at the first use.
+    without the compiler's modules. Once it has been taken back it is the real one, when next used.
     """
 
     def __init__(self) -> None:
         super().__init__("inspect")
-        self._lent = True
-
-    def over(self) -> None:
-        """Whoever has this module gets the real one's functions from now on."""
-        self._lent = False
 
     def __getattr__(self, name: str) -> Any:
-        asks = str(sys._getframe(1).f_globals.get("__name__"))  # noqa: SLF001 - who, and no more
-        if self._lent and (asks, name) in _LIGHT:
-            return _LIGHT[asks, name]
+        lent = sys.modules.get("inspect") is self
+        light = _LIGHT.get((_who_asks(), name)) if lent else None
+        if light is not None:
+            return light
         if name.startswith("__"):
             raise AttributeError(name)
-        if sys.modules.get("inspect") is self:
+        if lent:
             del sys.modules["inspect"]
         return getattr(import_module("inspect"), name)
+
+
+def _who_asks() -> str:
+    """The module whose code called whoever calls this."""
+    return str(sys._getframe(2).f_globals.get("__name__"))  # noqa: SLF001 - its name, and no more
 
 
 class _Unusable(BaseException):

@@ -2,8 +2,8 @@
 
 Each size is a database of its own, filled with orders of twenty rows that were applied a day ago.
 Then, turn by turn, new rows are spread over all orders and one run audits them, and sweeps as many
-old orders as the deployed function does. A hundred million rows take some thirty GB and half an
-hour to fill, so this is not part of `make bench`.
+old orders as the deployed function does. A hundred million rows take some forty GB and twenty
+minutes to fill, so this is not part of `make bench`.
 """
 
 import os
@@ -96,7 +96,7 @@ def audit(url: str) -> Run:
 def gigabytes(url: str) -> float:
     """Bytes of the database, in 10^9."""
     with psycopg.connect(url) as connection:
-        ((size,),) = connection.execute("select pg_database_size(current_database())").fetchall()
+        ((size,),) = connection.execute(_SQL["size"]).fetchall()
         return float(size) / 1e9
 
 

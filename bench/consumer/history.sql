@@ -68,3 +68,7 @@ from advanced;
 -- Blocks that were looked at since the server was made, and those of them that were not in its
 -- memory.
 select blks_hit + blks_read, blks_read from pg_stat_database where datname = current_database();
+
+-- name: size
+-- Bytes of this database.
+select pg_database_size(current_database());

@@ -55,7 +55,7 @@ PROOFS = {
         assert jmespath_utils.query(data={"a": {"b": 1}}, envelope="a.b") == 1
     """,
     "protobuf is as it was": """
-        from consumer.tools import import_protobuf
+        from consumer.imports import import_protobuf
         import_protobuf()
         import sys
         assert "google.protobuf.internal.python_message" not in sys.modules

@@ -27,7 +27,7 @@ with lending(
     [Absent(_QUERIES), _TypingExtensions("typing_extensions"), Inspect()],
 ):
     import aws_lambda_powertools  # noqa: F401 - this is the place
-    import msgspec  # noqa: F401
+    import msgspec  # noqa: F401 - as the line above
 
 
 @cache
