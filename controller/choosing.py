@@ -101,21 +101,22 @@ def _tried(standing: Standing, minute: Minute) -> Verdict | None:
         return None
     level = standing.level_by_ratios(minute)
     if here < best.concurrency or level.throughput >= _FAILED * best.throughput:
-        state = replace(standing.state, judged=minute.at)
-        judged = replace(standing, state=state)
-        return _search(judged, level, minute) if standing.is_whole(minute) else None
+        if not standing.is_whole(minute):
+            return None
+        judged = replace(standing, state=replace(standing.state, judged=minute.at))
+        return _improved(judged, level) or _search(judged, level, minute)
     why = f"{here} does about {level.throughput:,.0f} events/s: back to {best.concurrency}"
     return standing.go(best.concurrency, why, judged=minute.at, levels=standing.learned(level))
 
 
 def _improved(standing: Standing, level: Level) -> Verdict | None:
     state = standing.state
-    known = state.levels.get(level.concurrency)
-    if known is None or level.throughput < _MORE * known.throughput:
+    before = state.levels.expected(level.concurrency)
+    if before is None or level.throughput < _MORE * before:
         return None
     why = (
-        f"{level.throughput:,.0f} events/s where {known.throughput:,.0f} were done before: the "
-        "database has changed for the better"
+        f"{level.throughput:,.0f} events/s where {before:,.0f} were to be expected: the database "
+        "has changed for the better"
     )
     newest = standing.fresh()
     if newest is not None and standing.is_behind(newest):

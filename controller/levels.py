@@ -71,6 +71,15 @@ class Levels(msgspec.Struct, frozen=True):
         most = max((level.throughput for level in self.known), default=0.0)
         return next((lev for lev in self.known if lev.throughput >= (1 - WORTH) * most), None)
 
+    def expected(self, concurrency: int) -> float | None:
+        """The most that a level can do as long as the database is what it was: what it did, else
+        what the best one does, and in proportion where it is higher.
+        """
+        known, best = self.get(concurrency), self.best
+        if known is not None or best is None:
+            return None if known is None else known.throughput
+        return best.throughput * max(1.0, concurrency / best.concurrency)
+
     def within(self, steps: Sequence[int], lasts: float) -> "Levels":
         """Those that are still steps, and were measured no longer than `lasts` seconds before the
         newest: a minute that went badly for another reason must not stand for ever.
