@@ -8,8 +8,9 @@ from controller.cutting import forgotten
 from controller.levels import Level, Terrain, next_move
 from controller.observation import Minute, Observation
 from controller.patience import drift, eager, is_due, patient
+from controller.shelf import returned
 from controller.standing import Standing, Verdict
-from controller.state import State
+from controller.state import Shelf, State
 
 _MORE = 1.2
 """Times the known throughput that only a database does which has become another one."""
@@ -46,9 +47,11 @@ def choose(state: State, seen: Observation, bounds: Bounds) -> Verdict:
 def _stand(state: State, seen: Observation, bounds: Bounds) -> Standing:
     factors = range(bounds.lowest, bounds.highest(seen.shards) + 1)
     steps = tuple(seen.shards * factor for factor in factors)
-    known = state.levels.within(steps, _LASTS_PERIODS * bounds.period)
+    lasts = _LASTS_PERIODS * bounds.period
+    known = state.levels.within(steps, lasts)
     here = min(max(seen.shards * seen.mapping.factor, steps[0]), steps[-1])
-    state = replace(state, levels=known)
+    shelf = replace(state.shelf, levels=state.shelf.levels.within(steps, lasts))
+    state = replace(state, levels=known, shelf=shelf)
     return Standing(state=state, seen=seen, bounds=bounds, steps=steps, here=here)
 
 
@@ -65,6 +68,8 @@ def _ripe(standing: Standing) -> Verdict | None:
     if not standing.is_saturated(minute):
         return _quiet(standing, minute)
     level = standing.level(minute)
+    if (again := _again(standing, level)) is not None:
+        return again
     if (relieved := cutting.relieved(standing, level)) is not None:
         return relieved
     standing = replace(standing, state=replace(state, cut=None))
@@ -90,23 +95,26 @@ def _quiet(standing: Standing, minute: Minute) -> Verdict:
 
 
 def _tried(standing: Standing, minute: Minute) -> Verdict | None:
-    """A level that is only tried is judged by its ratios, a period before its sums are complete,
-    and left half a period earlier still where it does clearly less.
+    """A level that is only tried, or was cut to, is judged by its ratios, a period before its sums
+    are complete; one that is tried is left half a period earlier still where it does clearly less.
     """
     levels, here = standing.state.levels, standing.here
     best = levels.best
-    if best is None or best.concurrency == here or standing.state.cut is not None:
+    if best is None or best.concurrency == here or not standing.is_behind(minute):
         return None
-    if not standing.is_behind(minute):
-        return None
-    level = standing.level_by_ratios(minute)
+    level, is_whole = standing.level_by_ratios(minute), standing.is_whole(minute)
+    judged = replace(standing, state=replace(standing.state, judged=minute.at))
+    if standing.state.cut is not None:
+        return _again(judged, level) if is_whole else None
     if here < best.concurrency or level.throughput >= _FAILED * best.throughput:
-        if not standing.is_whole(minute):
-            return None
-        judged = replace(standing, state=replace(standing.state, judged=minute.at))
-        return _improved(judged, level) or _search(judged, level, minute)
+        return _improved(judged, level) or _search(judged, level, minute) if is_whole else None
     why = f"{here} does about {level.throughput:,.0f} events/s: back to {best.concurrency}"
-    return standing.go(best.concurrency, why, judged=minute.at, levels=standing.learned(level))
+    return judged.go(best.concurrency, why, levels=standing.learned(level))
+
+
+def _again(standing: Standing, level: Level) -> Verdict | None:
+    """Whether the database is what it was before it changed: by what is done now, or was then."""
+    return returned(standing, level) or cutting.needless(standing, level)
 
 
 def _improved(standing: Standing, level: Level) -> Verdict | None:
@@ -121,7 +129,7 @@ def _improved(standing: Standing, level: Level) -> Verdict | None:
     newest = standing.fresh()
     if newest is not None and standing.is_behind(newest):
         level = max(level, standing.level_by_ratios(newest), key=lambda of: of.throughput)
-    state = eager(replace(state, levels=forgotten(level)), standing)
+    state = eager(replace(state, levels=forgotten(level), shelf=Shelf()), standing)
     standing = replace(standing, state=state)
     if not _is_quick(standing, level):
         return standing.hold(why)

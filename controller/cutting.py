@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from controller.levels import Level, Levels
 from controller.observation import Minute
 from controller.patience import eager
+from controller.shelf import known_before, shelved, taken_down
 from controller.standing import Standing, Verdict
-from controller.state import Cut
+from controller.state import Cut, Shelf
 
 _HARDEST, _SOFTEST = 0.3, 0.8
 _FOR_QUEUES, _FOR_FAILURES = 0.7, 0.5
@@ -19,6 +20,14 @@ _DID_MORE = 1.05
 """Times the throughput after a cut that the period of the cut has to have done, most of which was
 before it, to prove the cut wrong.
 """
+
+_SUDDEN = 0.85
+"""Of what a level did: less says that the database is another one at once, and may be the old one
+again; what gets slowly worse has taken along what is known.
+"""
+
+_AS_EVER = 0.85
+"""Of what a level had always done: what it does if nothing is wrong."""
 
 
 def sick(standing: Standing, minute: Minute) -> Verdict | None:
@@ -52,10 +61,29 @@ def degraded(standing: Standing, minute: Minute) -> Verdict | None:
     why = f"a row takes {level.service_ms:.3g} ms, {times:.1f} times what it took before"
     best = state.levels.best or known
     remembered = {"judged": minute.at, "former": max(state.former, best.concurrency)}
-    judged = replace(standing, state=replace(state, levels=forgotten(level), **remembered))
+    is_sudden = level.throughput < _SUDDEN * known.throughput
+    state = shelved(standing) if is_sudden else replace(state, shelf=Shelf())
+    state = replace(state, levels=forgotten(level), **remembered)
+    judged = replace(standing, state=state)
     verdict = _cut(judged, 1 / times, why)
     cut = None if verdict.to == here else Cut(origin=here, at=standing.seen.at)
     return replace(verdict, state=eager(replace(verdict.state, cut=cut), standing))
+
+
+def needless(standing: Standing, level: Level) -> Verdict | None:
+    """Whether the level that was left did again what it had always done when it was left: then it
+    was a stall, and is over. Where capacity is missing it did two thirds of that at most, since
+    rows took half as long again.
+    """
+    cut = standing.state.cut
+    left = None if cut is None else standing.state.levels.get(cut.origin)
+    before = None if cut is None else known_before(standing, cut.origin)
+    if cut is None or left is None or before is None:
+        return None
+    did = _did(standing, cut, left, level)
+    if did < max(_AS_EVER * before.throughput, _DID_MORE * level.throughput):
+        return None
+    return taken_down(standing, f"{cut.origin} did {did:,.0f} events/s when it was left")
 
 
 def relieved(standing: Standing, level: Level) -> Verdict | None:
@@ -119,7 +147,7 @@ def _cut(standing: Standing, share: float, why: str) -> Verdict:
     lower = [step for step in standing.steps if step < here]
     if not lower:
         return standing.hold(f"{why}; {here} is the least there is")
-    to = max([step for step in lower if step <= wanted], default=lower[0])
+    to = min(lower, key=lambda step: abs(step - wanted))
     cool = standing.seen.at + _COOL_PERIODS * standing.bounds.period
     proven = standing.state.proven or here
     return standing.go(to, f"{why}: cut from {here} to {to}", cool=cool, proven=proven)

@@ -32,8 +32,10 @@ _MUCH = 2
 _FAR_DOWN = 0.3
 """How far down then, of the steps."""
 
+ESTABLISHED = 3
+"""Minutes after which a level is well known."""
+
 _LEAST_ALPHA, _LOOKED_ALPHA = 0.25, 0.5
-_ESTABLISHED = 3
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -73,11 +75,14 @@ class Levels(msgspec.Struct, frozen=True):
 
     def expected(self, concurrency: int) -> float | None:
         """The most that a level can do as long as the database is what it was: what it did, else
-        what the best one does, and in proportion where it is higher.
+        what the best one does, and in proportion where it is higher. None while too little is known
+        to say: a level that nobody has proven may be far too much, and a lower one do far more.
         """
         known, best = self.get(concurrency), self.best
-        if known is not None or best is None:
-            return None if known is None else known.throughput
+        if known is not None:
+            return known.throughput
+        if best is None or best.minutes < ESTABLISHED:
+            return None
         return best.throughput * max(1.0, concurrency / best.concurrency)
 
     def within(self, steps: Sequence[int], lasts: float) -> "Levels":
@@ -98,7 +103,7 @@ class Levels(msgspec.Struct, frozen=True):
         looked = old.at < since
         alpha = max(1 / (old.minutes + 1), _LOOKED_ALPHA if looked else _LEAST_ALPHA)
         service = _mix(old.service_ms, seen.service_ms, alpha)
-        is_new = old.minutes < _ESTABLISHED
+        is_new = old.minutes < ESTABLISHED
         new = Level(
             concurrency=old.concurrency,
             throughput=_mix(old.throughput, seen.throughput, alpha),

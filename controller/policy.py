@@ -18,7 +18,7 @@ The first rule that applies decides.
 | 8 | attempts fail for the second period, or clients queue for connections | cut |
 | 9 | no backlog | hold; return to what was proven, if the database is quick |
 | 10 | a backlog, and each row takes far longer than it did at this level | cut, learn anew |
-| 11 | a backlog, and far more is done than before at this level | learn anew |
+| 11 | a backlog, and far more is done than could be at this level | learn anew |
 | 12 | a backlog | where `levels` says |
 
 Rules 9 to 12 are the heart. Without a backlog throughput is what arrives, and says nothing of what
@@ -34,6 +34,10 @@ batches are full. By Little's law concurrency is throughput times service time; 
 that brings the service time back to what it was is in proportion to the two. Whether the cut was
 right is seen by comparing the minute of the cut with the first whole one after it: if that one did
 less (the rows got dearer, or the cut was too deep), the search goes on between the two.
+
+What rule 10 forgets is put on a shelf. A stall ends, a neighbour leaves: if a level then does
+what it did before, or the one that was left had recovered while it was being left, the database is
+what it was, and so is all that was known of it.
 """
 
 import msgspec

@@ -33,6 +33,16 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
+class Shelf(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known of the database before it became another one `since` then; when it was last
+    found to be what it was.
+    """
+
+    levels: Levels = Levels()
+    since: float = 0.0
+    returned: float = 0.0
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """Times are seconds since 1970.
 
@@ -44,8 +54,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     made because rows took too long, until it is judged. `former` is the highest concurrency that
     was best before rows became dear. `raised`: the last change was upwards. `retry` is when a
     neighbour may be looked at again, `anchor` the throughput (events/s) when one was looked for.
-    `lowering`: the search began downwards from what somebody else had set. `reasons` are the last
-    decision's, for whoever asks.
+    `lowering`: the search began downwards from what somebody else had set. `shelf` is what was
+    known of the database when it was another one. `reasons` are the last decision's, for whoever
+    asks.
     """
 
     wanted: Wanted | None = None
@@ -63,6 +74,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     raised: bool = False
     former: int = 0
     lowering: bool = False
+    shelf: Shelf = Shelf()
     retry: float = 0.0
     patience: int = PATIENCE
     anchor: float = 0.0
@@ -78,7 +90,7 @@ def read(text: str) -> State:
         found = msgspec.json.decode(text, type=State)
     except msgspec.DecodeError as error:
         raise UnreadableState(f"the state parameter cannot be read: {error}") from None
-    for level in found.levels.known:
+    for level in (*found.levels.known, *found.shelf.levels.known):
         positive = min(level.concurrency, level.throughput, level.service_ms, level.usual_ms)
         if positive <= 0 or level.busy < 0:
             raise UnreadableState(f"the state parameter holds a level that cannot be: {level}")
@@ -89,7 +101,7 @@ def as_of(state: State, at: float, period: float) -> State:
     """The state with nothing in it that lies further ahead than a decision puts it: a parameter
     that somebody wrote, or a clock that was set back, must not make the controller wait for ever.
     """
-    breaker, cut = state.breaker, state.cut
+    breaker, cut, shelf = state.breaker, state.cut, state.shelf
     return msgspec.structs.replace(
         state,
         judged=min(state.judged, at),
@@ -98,6 +110,7 @@ def as_of(state: State, at: float, period: float) -> State:
         retry=min(state.retry, at + MOST_PATIENCE * period),
         patience=min(max(state.patience, PATIENCE), MOST_PATIENCE),
         cut=None if cut is None or cut.at > at else cut,
+        shelf=Shelf() if max(shelf.since, shelf.returned) > at else shelf,
         breaker=msgspec.structs.replace(
             breaker,
             since=min(breaker.since, at),
@@ -112,7 +125,15 @@ def write(state: State) -> str:
 
 
 def _rounded(state: State) -> State:
-    levels = tuple(
+    reasons = tuple(reason[:300] for reason in state.reasons[:6])
+    shelf = msgspec.structs.replace(state.shelf, levels=_shortened(state.shelf.levels))
+    return msgspec.structs.replace(
+        state, levels=_shortened(state.levels), shelf=shelf, reasons=reasons
+    )
+
+
+def _shortened(levels: Levels) -> Levels:
+    shortened = (
         msgspec.structs.replace(
             level,
             throughput=round(level.throughput, 2),
@@ -121,7 +142,6 @@ def _rounded(state: State) -> State:
             usual_ms=round(level.usual_ms, 5),
             at=round(level.at),
         )
-        for level in state.levels.known
+        for level in levels.known
     )
-    reasons = tuple(reason[:300] for reason in state.reasons[:6])
-    return msgspec.structs.replace(state, levels=Levels(levels), reasons=reasons)
+    return Levels(tuple(shortened))

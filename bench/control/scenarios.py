@@ -116,6 +116,18 @@ def _flaps(begin: float, times: int, down: float, up: float) -> tuple[tuple[floa
     )
 
 
+def _stalls(
+    begin: float, times: int, every: float, seconds: float
+) -> tuple[tuple[float, Change], ...]:
+    """So many seconds in which everything takes two and a half times as long, again and again."""
+    at = [begin + n * every for n in range(times)]
+    return tuple(
+        change
+        for begins in at
+        for change in ((begins, _set(plan=2.5)), (begins + seconds / 60, _set(plan=1.0)))
+    )
+
+
 ALL: tuple[Scenario, ...] = (
     Scenario(
         name="saturated",
@@ -195,6 +207,13 @@ ALL: tuple[Scenario, ...] = (
         load=_saturating,
         changes=_flaps(40.4, 6, 2.5, 3.5),
         steady=((30, 40), (100, 150)),
+    ),
+    Scenario(
+        name="stalls of 45 seconds",
+        minutes=190,
+        load=_saturating,
+        changes=_stalls(30.4, 12, 13.3, 45.0),
+        steady=((30, 190),),
     ),
     Scenario(
         name="metrics late, lost, out of order",

@@ -126,7 +126,7 @@ def test_under_a_backlog_it_ends_within_a_few_hundredths_of_the_top(top, most, f
         loop.turn(rate=rate(level), service=800 * level / rate(level), iterator_age_ms=60_000.0)
         done.append(rate(4 * loop.factor))
     best = max(rate(4 * f) for f in range(1, 11))
-    assert sum(done[45:]) / len(done[45:]) >= 0.93 * best
+    assert sum(done[45:]) / len(done[45:]) >= 0.92 * best
 
 
 @given(courses)
