@@ -1,6 +1,5 @@
 """A database that becomes what it was before: what was known of it is not learned again."""
 
-
 from controller import cutting
 from controller.levels import Level, Levels
 from controller.standing import Standing
