@@ -76,9 +76,10 @@ def needless(standing: Standing, level: Level) -> Verdict | None:
     rows took half as long again.
     """
     cut = standing.state.cut
-    left = None if cut is None else standing.state.levels.get(cut.origin)
-    before = None if cut is None else known_before(standing, cut.origin)
-    if cut is None or left is None or before is None:
+    if cut is None:
+        return None
+    left, before = standing.state.levels.get(cut.origin), known_before(standing, cut.origin)
+    if left is None or before is None:
         return None
     did = _did(standing, cut, left, level)
     if did < max(_AS_EVER * before.throughput, _DID_MORE * level.throughput):

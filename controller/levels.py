@@ -32,10 +32,8 @@ _MUCH = 2
 _FAR_DOWN = 0.3
 """How far down then, of the steps."""
 
-ESTABLISHED = 3
-"""Minutes after which a level is well known."""
-
 _LEAST_ALPHA, _LOOKED_ALPHA = 0.25, 0.5
+_ESTABLISHED = 3
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -73,6 +71,12 @@ class Levels(msgspec.Struct, frozen=True):
         most = max((level.throughput for level in self.known), default=0.0)
         return next((lev for lev in self.known if lev.throughput >= (1 - WORTH) * most), None)
 
+    @property
+    def are_established(self) -> bool:
+        """Whether the best of them was measured often enough to be it."""
+        best = self.best
+        return best is not None and best.minutes >= _ESTABLISHED
+
     def expected(self, concurrency: int) -> float | None:
         """The most that a level can do as long as the database is what it was: what it did, else
         what the best one does, and in proportion where it is higher. None while too little is known
@@ -81,7 +85,7 @@ class Levels(msgspec.Struct, frozen=True):
         known, best = self.get(concurrency), self.best
         if known is not None:
             return known.throughput
-        if best is None or best.minutes < ESTABLISHED:
+        if best is None or not self.are_established:
             return None
         return best.throughput * max(1.0, concurrency / best.concurrency)
 
@@ -103,7 +107,7 @@ class Levels(msgspec.Struct, frozen=True):
         looked = old.at < since
         alpha = max(1 / (old.minutes + 1), _LOOKED_ALPHA if looked else _LEAST_ALPHA)
         service = _mix(old.service_ms, seen.service_ms, alpha)
-        is_new = old.minutes < ESTABLISHED
+        is_new = old.minutes < _ESTABLISHED
         new = Level(
             concurrency=old.concurrency,
             throughput=_mix(old.throughput, seen.throughput, alpha),

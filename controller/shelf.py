@@ -1,14 +1,14 @@
 """What was known of the database before rows became dear, and how it is known again. Pure.
 
 A stall ends, a neighbour leaves: then the database is as it was, and all that was known of it is
-true again. A level that does what it did then says so. It would not if
-capacity were still missing: a cut is made when rows take half as long again, and by the scalability
-law a level so deep below then does a fifth less than it did, or worse.
+true again. A level that does what it did then says so. It would not if capacity were still missing:
+a cut is made when rows take half as long again, and by the scalability law a level so deep below
+then does a fifth less than it did, or worse.
 """
 
 from msgspec.structs import replace
 
-from controller.levels import ESTABLISHED, Level, Levels
+from controller.levels import Level
 from controller.patience import eager
 from controller.standing import Standing, Verdict
 from controller.state import Shelf, State
@@ -26,10 +26,9 @@ def shelved(standing: Standing) -> State:
     """The state with what is known put away, for the database has become another one; what was put
     away before stays where too little is known to be worth it.
     """
-    state, kept = standing.state, standing.state.shelf.levels
-    if _is_established(state.levels):
-        kept = state.levels
-    return replace(state, shelf=replace(state.shelf, levels=kept, since=standing.seen.at))
+    state, shelf = standing.state, standing.state.shelf
+    kept = state.levels if state.levels.are_established else shelf.levels
+    return replace(state, shelf=replace(shelf, levels=kept, since=standing.seen.at))
 
 
 def returned(standing: Standing, level: Level) -> Verdict | None:
@@ -59,10 +58,6 @@ def taken_down(standing: Standing, because: str) -> Verdict:
     to = standing.here if shelf.best is None else shelf.best.concurrency
     why = f"{because}, as before: the database is what it was, back to {to}"
     return Verdict(to=to, why=why, state=eager(again, standing))
-
-
-def _is_established(levels: Levels) -> bool:
-    return levels.best is not None and levels.best.minutes >= ESTABLISHED
 
 
 def _is_soon(standing: Standing, after: float, at: float) -> bool:

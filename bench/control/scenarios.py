@@ -106,26 +106,13 @@ def _decay(begin: float, minutes: int, to: float) -> tuple[tuple[float, Change],
     return tuple((begin + n, _set(capacity=capacity)) for n, capacity in enumerate(steps))
 
 
-def _flaps(begin: float, times: int, down: float, up: float) -> tuple[tuple[float, Change], ...]:
-    """Down for so many minutes, up for so many, again and again."""
-    each = [(begin + n * (down + up), begin + n * (down + up) + down) for n in range(times)]
-    return tuple(
-        change
-        for falls, comes in each
-        for change in ((falls, _set(up=False)), (comes, _set(up=True)))
-    )
-
-
-def _stalls(
-    begin: float, times: int, every: float, seconds: float
+def _spells(
+    begin: float, times: int, bad: float, good: float, **fields: tuple[float | bool, float | bool]
 ) -> tuple[tuple[float, Change], ...]:
-    """So many seconds in which everything takes two and a half times as long, again and again."""
-    at = [begin + n * every for n in range(times)]
-    return tuple(
-        change
-        for begins in at
-        for change in ((begins, _set(plan=2.5)), (begins + seconds / 60, _set(plan=1.0)))
-    )
+    """For so many minutes bad, for so many good, again and again: each field's value in either."""
+    becomes = [_set(**{name: values[n] for name, values in fields.items()}) for n in range(2)]
+    starts = [begin + n * (bad + good) for n in range(times)]
+    return tuple(change for at in starts for change in ((at, becomes[0]), (at + bad, becomes[1])))
 
 
 ALL: tuple[Scenario, ...] = (
@@ -205,14 +192,14 @@ ALL: tuple[Scenario, ...] = (
         name="flapping database",
         minutes=150,
         load=_saturating,
-        changes=_flaps(40.4, 6, 2.5, 3.5),
+        changes=_spells(40.4, 6, 2.5, 3.5, up=(False, True)),
         steady=((30, 40), (100, 150)),
     ),
     Scenario(
         name="stalls of 45 seconds",
         minutes=190,
         load=_saturating,
-        changes=_stalls(30.4, 12, 13.3, 45.0),
+        changes=_spells(30.4, 12, 0.75, 12.55, plan=(2.5, 1.0)),
         steady=((30, 190),),
     ),
     Scenario(
