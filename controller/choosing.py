@@ -102,7 +102,7 @@ def _tried(standing: Standing, minute: Minute) -> Verdict | None:
     best = levels.best
     if best is None or best.concurrency == here or not standing.is_behind(minute):
         return None
-    level, is_whole = standing.level_by_ratios(minute), standing.is_whole(minute)
+    level, is_whole = standing.level(minute), standing.is_whole(minute)
     judged = replace(standing, state=replace(standing.state, judged=minute.at))
     if standing.state.cut is not None:
         return _again(judged, level) if is_whole else None

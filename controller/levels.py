@@ -79,14 +79,11 @@ class Levels(msgspec.Struct, frozen=True):
 
     def expected(self, concurrency: int) -> float | None:
         """The most that a level can do as long as the database is what it was: what it did, else
-        what the best one does, and in proportion where it is higher. None while too little is known
-        to say: a level that nobody has proven may be far too much, and a lower one do far more.
+        what the best one does, and in proportion where it is higher.
         """
         known, best = self.get(concurrency), self.best
-        if known is not None:
-            return known.throughput
-        if best is None or not self.are_established:
-            return None
+        if known is not None or best is None:
+            return None if known is None else known.throughput
         return best.throughput * max(1.0, concurrency / best.concurrency)
 
     def within(self, steps: Sequence[int], lasts: float) -> "Levels":

@@ -1,6 +1,6 @@
 """What holds of every decision, whatever the signals, the mapping and the operator do."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -115,6 +115,7 @@ def test_without_a_backlog_it_never_moves(loads, factor):
 
 
 @given(st.floats(1.0, 45.0), st.floats(100, 10_000), st.integers(1, 10))
+@example(8.0, 100.0, 8)
 @settings(max_examples=40, deadline=None)
 def test_under_a_backlog_it_ends_within_a_few_hundredths_of_the_top(top, most, first):
     def rate(level):
@@ -126,7 +127,7 @@ def test_under_a_backlog_it_ends_within_a_few_hundredths_of_the_top(top, most, f
         loop.turn(rate=rate(level), service=800 * level / rate(level), iterator_age_ms=60_000.0)
         done.append(rate(4 * loop.factor))
     best = max(rate(4 * f) for f in range(1, 11))
-    assert sum(done[45:]) / len(done[45:]) >= 0.92 * best
+    assert sum(done[45:]) / len(done[45:]) >= 0.93 * best
 
 
 @given(courses)

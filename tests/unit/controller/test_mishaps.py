@@ -10,7 +10,7 @@ from controller.hand import Hand
 from controller.levels import Level, Levels
 from controller.observation import MappingState, Minute
 from controller.policy import decide
-from controller.state import State, UnreadableState, as_of, read, write
+from controller.state import Shelf, State, UnreadableState, as_of, read, write
 from tests.unit.controller.worlds import BOUNDS, Loop, drive, hill, mapping, minute, seen
 
 
@@ -63,6 +63,9 @@ def test_a_clock_that_was_set_back_does_not_make_it_wait_for_ever():
     drive(loop, hill(1_000.0, at=16.0), 60)
     assert 3 <= loop.factor <= 5
     assert as_of(state, 600.0, 60.0).judged == 600.0
+    for ahead in (Shelf(since=far), Shelf(returned=far)):
+        assert as_of(State(shelf=ahead), 600.0, 60.0).shelf == Shelf()
+    assert as_of(State(shelf=Shelf(since=600.0)), 600.0, 60.0).shelf.since == 600.0
 
 
 @pytest.mark.parametrize("field", ["concurrency", "throughput", "service_ms", "usual_ms"])
@@ -73,6 +76,8 @@ def test_a_level_that_cannot_be_is_no_state(field):
     assert read(write(State(levels=Levels((level,))))).levels.known == (level,)
     with pytest.raises(UnreadableState, match="cannot be"):
         read(write(State(levels=Levels((replace(level, **{field: 0}),)))))
+    with pytest.raises(UnreadableState, match="cannot be"):
+        read(write(State(shelf=Shelf(levels=Levels((replace(level, **{field: 0}),))))))
 
 
 def test_bounds_that_leave_one_factor_leave_it():

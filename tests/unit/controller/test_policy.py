@@ -204,6 +204,16 @@ def test_11_also_where_a_slot_is_busy_with_other_things():
     assert loop.state.levels.best.throughput > 2_500
 
 
+def test_11_also_while_another_level_is_tried():
+    """It never did anything in the old database, but no level could have done so much in that."""
+    loop = Loop(factor=8)
+    loop.turn(**hill(100.0, at=8.0)(32))
+    assert loop.factor < 8, "trying a lower one"
+    loop.turn(**hill(2_000.0, at=32.0)(4 * loop.factor))
+    assert "changed for the better" in " ".join(loop.state.reasons)
+    assert len(loop.state.levels.known) == 1, "what the old one did says nothing any more"
+
+
 def test_9_the_minute_in_which_a_backlog_ends_says_nothing():
     loop = Loop()
     drive(loop, hill(1_000.0), 30)

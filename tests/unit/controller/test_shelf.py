@@ -66,6 +66,16 @@ def test_what_gets_slowly_worse_leaves_nothing_to_come_back_to():
     assert loop.state.shelf == Shelf()
 
 
+def test_a_database_that_became_better_is_not_the_one_of_the_shelf():
+    loop = at_the_top()
+    loop.turn(**slow(DOES(16), 2.0))
+    assert loop.state.shelf.levels.known
+    drive(loop, hill(500.0, at=8.0), 2)
+    loop.turn(**hill(3_000.0, at=40.0)(4 * loop.factor))
+    assert "changed for the better" in " ".join(loop.state.reasons)
+    assert loop.state.shelf == Shelf()
+
+
 def test_a_split_stream_has_no_use_for_levels_that_are_no_steps_any_more():
     loop = at_the_top()
     loop.turn(**slow(DOES(16), 2.0))
