@@ -9,7 +9,7 @@ from controller.levels import Level, Terrain, next_move
 from controller.observation import Minute, Observation
 from controller.patience import drift, eager, is_due, patient
 from controller.shelf import returned
-from controller.standing import Standing, Verdict
+from controller.standing import Standing, Verdict, completed
 from controller.state import Shelf, State
 
 _MORE = 1.2
@@ -48,7 +48,7 @@ def _stand(state: State, seen: Observation, bounds: Bounds) -> Standing:
     factors = range(bounds.lowest, bounds.highest(seen.shards) + 1)
     steps = tuple(seen.shards * factor for factor in factors)
     lasts = _LASTS_PERIODS * bounds.period
-    known = state.levels.within(steps, lasts)
+    known = completed(state.levels.within(steps, lasts), seen, bounds.period)
     here = min(max(seen.shards * seen.mapping.factor, steps[0]), steps[-1])
     shelf = replace(state.shelf, levels=state.shelf.levels.within(steps, lasts))
     state = replace(state, levels=known, shelf=shelf)
@@ -151,6 +151,7 @@ def _move(standing: Standing, level: Level, minute: Minute | None) -> Verdict:
         far=_far(standing, level),
         wary=state.proven == 0,
         lowering=state.lowering,
+        quick=_is_quick(standing, level),
         due=is_due(standing),
         drift=drift(state),
     )

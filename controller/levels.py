@@ -134,8 +134,9 @@ class Terrain(msgspec.Struct, frozen=True, kw_only=True):
     """What bounds a move: the levels there are, rising; why none above that nothing is known of is
     to be tried in `veto`, why none at all in `rest`; `far`: up to which level the next one up may
     be further than a step; `wary`: nothing was ever proven, so begin downwards; `lowering`: that
-    was begun; `due`: whether it is time to look at a neighbour again; `drift`: by which share the
-    best level does more or less than when that was done last, 0 while it is about the same.
+    was begun; `quick`: rows take hardly longer than their least time; `due`: whether it is time to
+    look at a neighbour again; `drift`: by which share the best level does more or less than when
+    that was done last, 0 while it is about the same.
     """
 
     steps: Sequence[int]
@@ -144,6 +145,7 @@ class Terrain(msgspec.Struct, frozen=True, kw_only=True):
     far: int = 0
     wary: bool = False
     lowering: bool = False
+    quick: bool = False
     due: bool = False
     drift: float = 0.0
 
@@ -219,13 +221,17 @@ def _neighbour(
     below: Level | None, above: Level | None, best: Level, terrain: Terrain
 ) -> int | None:
     """The neighbour to look at again, if it is time: one that did hardly less. Once the best level
-    does clearly less than before, its top has moved down, else up.
+    does clearly less than before, its top has moved down, else up. While rows are quick
+    also by what a lower level took, this is not the top, whatever was measured above: by the
+    scalability law a row takes twice its least time there.
     """
-    if terrain.drift:
-        moved = above if terrain.drift > 0 else below
-        return None if moved is None else moved.concurrency
+    moved = above if terrain.drift > 0 else below
+    if terrain.drift and moved is not None:
+        return moved.concurrency
     worth = (1 - NEAR) * best.throughput
     near = [k for k in (above, below) if k is not None and k.throughput >= worth]
+    if above is not None and below is not None and terrain.quick:
+        near = [above]
     return min(near, key=lambda k: k.at).concurrency if terrain.due and near else None
 
 

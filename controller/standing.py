@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from controller.bounds import Bounds
-from controller.levels import Level, Levels
+from controller.levels import CLEAR, Level, Levels
 from controller.observation import Minute, Observation
 from controller.state import State
 
@@ -24,6 +24,9 @@ _LATELY_PERIODS = 4
 
 _AS_BUSY, _ABOUT_AS_BUSY = 0.85, 0.6
 """Of the slots' time: how busy they are under a backlog, at a known level and at another."""
+
+_TOO_BUSY = 1.15
+"""Times the slots of a level: with more at work, a period was in part at a higher one."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,12 +58,18 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self._newest(self.state.settled - half, 0.0)
 
     def is_whole(self, minute: Minute) -> bool:
-        """Whether all of a period was at this level."""
-        return minute.at >= self.state.settled
+        """Whether all of a period was at this level. An update may take longer than it should:
+        then more was at work than this level has slots.
+        """
+        settled = self.state.settled
+        lately = minute.at < settled + _LATELY_PERIODS * self.bounds.period
+        is_too_busy = minute.worked_ms / 1_000 / self.bounds.period > _TOO_BUSY * self.here
+        return minute.at >= settled and not (lately and is_too_busy)
 
     def ripe(self) -> Minute | None:
         """The newest such period that was whole at this level, and whose sums are complete."""
-        return self._newest(self.state.settled, self.bounds.ripe)
+        newest = self._newest(self.state.settled, self.bounds.ripe)
+        return newest if newest is not None and self.is_whole(newest) else None
 
     def _newest(self, since: float, aged: float) -> Minute | None:
         until = self.seen.at - self.bounds.period - aged
@@ -139,6 +148,23 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def go(self, to: int, why: str, **remembered: object) -> Verdict:
         """To another level, remembering this besides."""
         return Verdict(to=to, why=why, state=replace(self.state, **remembered))
+
+
+def completed(levels: Levels, seen: Observation, period: float) -> Levels:
+    """The levels with what is known by one period alone made good where its sums came late: they
+    have clearly grown since.
+    """
+    minutes = {minute.at: minute for minute in seen.minutes}
+    return Levels(tuple(_completed(k, minutes.get(k.at), period) for k in levels.known))
+
+
+def _completed(level: Level, minute: Minute | None, period: float) -> Level:
+    if minute is None or level.minutes != 1:
+        return level
+    if minute.events / period <= (1 + CLEAR) * level.throughput:
+        return level
+    busy = minute.worked_ms / 1_000 / period
+    return replace(level, throughput=minute.events / period, busy=busy)
 
 
 def _inside(minute: Minute) -> float:
