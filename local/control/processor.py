@@ -17,6 +17,8 @@ from typing import Any
 
 import psycopg
 
+from contract import InorderError
+
 _PERIOD = 0.05
 _TICK = 0.002
 _LOOK_SECONDS = 0.5
@@ -28,6 +30,10 @@ _PROCESSES = "select pid from pg_stat_activity where pid <> pg_backend_pid()"
 def can_be_limited() -> bool:
     """Whether this system tells how much of the processor another process has used."""
     return sys.platform == "linux"
+
+
+class Unlimited(InorderError):
+    """What was measured was measured without its limit, and is worth nothing."""
 
 
 class Processor:
@@ -45,21 +51,33 @@ class Processor:
 
     @contextmanager
     def limited(self, url: str) -> Iterator[None]:
-        """The server at `url`, started by this process, has its quota within the block."""
-        ended = self._spawning.Event()
-        keeper = self._spawning.Process(target=_keep, args=(url, self._cores, ended), daemon=True)
+        """The server at `url`, started by this process, has its quota within the block. Raises
+        `Unlimited` where it had none, or not to the end of the block.
+        """
+        began, ended = self._spawning.Event(), self._spawning.Event()
+        told = (url, self._cores, began, ended)
+        keeper = self._spawning.Process(target=_keep, args=told, daemon=True)
         keeper.start()
         try:
-            yield
+            while keeper.is_alive() and not began.wait(_LOOK_SECONDS):
+                continue
+            if began.is_set():
+                yield
         finally:
             ended.set()
             keeper.join()
+        if keeper.exitcode != 0:
+            raise Unlimited(
+                "the server was not limited: the process that keeps the quota of the processor "
+                f"ended with {keeper.exitcode}; what it said is above"
+            )
 
 
-def _keep(url: str, cores: Any, ended: Any) -> None:
+def _keep(url: str, cores: Any, began: Any, ended: Any) -> None:
     found: dict[int, float] = {}
     looked = owed = 0.0
     with psycopg.connect(url, autocommit=True) as connection:
+        began.set()
         try:
             while not ended.is_set():
                 if time.monotonic() - looked >= _LOOK_SECONDS:

@@ -1,12 +1,15 @@
 """A server whose processor is limited: it gets its share and no more, and all of it afterwards."""
 
+import os
+import signal
 import threading
 import time
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from local.control.processor import Processor, can_be_limited
+from local.control.processor import Processor, Unlimited, can_be_limited
 
 BUSY = "select sum(sqrt(n)) from generate_series(1, 2000) n"
 
@@ -59,7 +62,37 @@ def test_a_stopped_session_may_hold_what_is_needed_to_look_for_sessions(database
             answered.set()
 
         threading.Thread(target=go_on, daemon=True).start()
-        assert answered.wait(20), "nobody lets it go on"
+        goes_on = answered.wait(20)
+        os.kill(connection.info.backend_pid, signal.SIGCONT)
+        assert answered.wait(20)
+    assert goes_on, "nobody let it go on"
+
+
+@pytest.mark.skipif(not can_be_limited(), reason="needs Linux: limits the server's processor")
+def test_a_run_that_is_not_limited_is_none(database_url):
+    def nobody_keeps_it() -> None:
+        with Processor(0.1).limited(make_conninfo(database_url, port=1)):
+            pytest.fail("it began without its limit")
+
+    with pytest.raises(Unlimited, match="not limited"):
+        nobody_keeps_it()
+
+
+@pytest.mark.skipif(not can_be_limited(), reason="needs Linux: limits the server's processor")
+def test_a_keeper_that_is_lost_on_the_way_is_noticed(database_url):
+    with psycopg.connect(database_url, autocommit=True) as connection:
+
+        def lost() -> None:
+            with Processor(0.9).limited(database_url):
+                time.sleep(1)
+                connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where datname = current_database() and pid <> pg_backend_pid()"
+                )
+                time.sleep(1)
+
+        with pytest.raises(Unlimited, match="not limited"):
+            lost()
 
 
 def busy(connection: psycopg.Connection, seconds: float) -> None:
