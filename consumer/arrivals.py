@@ -1,7 +1,6 @@
 """From Lambda's Kinesis event to arrivals: every event of every record, readable or not."""
 
 import binascii
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +9,6 @@ import msgspec
 from consumer.deaggregate import BrokenAggregate, deaggregate, is_aggregate
 from contract import Event, InvalidEvent, Position, canonical_data, content_digest, parse_event
 from contract.keys import MAX_KEY_CHARACTERS, is_bucket_key
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What PostgreSQL cannot store in a text: NUL, and surrogates, which have no UTF-8 form."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,10 +101,18 @@ def _arrivals(encoded: str, whole: Position, partition_key: str) -> tuple[Arriva
     )
 
 
+def _is_storable(text: str) -> bool:
+    """Whether PostgreSQL can store it: not with NUL, nor surrogates, which have no UTF-8 form."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _unreadable(raw: bytes, position: Position, partition_key: str, problem: str) -> Arrival:
     could_be_order = (
         0 < len(partition_key) <= MAX_KEY_CHARACTERS
-        and _UNSTORABLE.search(partition_key) is None
+        and _is_storable(partition_key)
         and not is_bucket_key(partition_key)
     )
     return Arrival(

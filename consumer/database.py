@@ -2,25 +2,18 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import Cursor
 
-from consumer import arrays
+from consumer.connecting import connect
 from consumer.connection import Timed
 from consumer.deliveries import Deliveries
-from consumer.faults import NotDurable
-from consumer.sql import read_statements
 from consumer.store import Store
-from login.connecting import parameters
-from login.failures import SecretUnavailable
 from login.settings import DatabaseSettings
-
-_SQL = read_statements(Path(__file__).with_name("queries.sql"))
 
 
 class Database:
@@ -29,10 +22,20 @@ class Database:
     No server-side prepared statements and no session settings: either would pin the connection to
     one client (RDS Proxy, "Avoiding pinning"). Timeouts of the session belong to the role
     (`ALTER ROLE … SET`).
+
+    `begun` is the first connection, if somebody has begun to make it already: it returns it, or
+    raises what `connect` raises.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, pipelines: bool = False) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        *,
+        pipelines: bool = False,
+        begun: Callable[[], Timed] | None = None,
+    ) -> None:
         self._settings = settings
+        self._begun = begun
         self.pipelines = pipelines
         """Whether a batch's transaction is sent without waiting for each statement's answer."""
         self._connection: Timed | None = None
@@ -54,18 +57,11 @@ class Database:
         return self._waited + (current.waited if current else 0.0)
 
     def open(self) -> None:
-        """Connect unless connected; raises `psycopg.Error`, `NotDurable`, `BadSetting` or
-        `SecretRefused`.
-        """
+        """Connect unless connected; raises what `consumer.connecting` raises."""
         if self._connection is None or self._connection.closed:
             self.close()
-            connection = self._connect()
-            try:
-                self._connection = _refuse_what_forgets(connection)
-            except BaseException:
-                # Not left to the garbage collector: until then it is one too many.
-                connection.close()
-                raise
+            begun, self._begun = self._begun, None
+            self._connection = connect(self._settings) if begun is None else begun()
 
     @contextmanager
     def transaction(self) -> Iterator[tuple[Store, Cursor[Any]]]:
@@ -142,30 +138,8 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def _connect(self) -> Timed:
-        try:
-            given = parameters(self._settings)
-        except SecretUnavailable as error:
-            # As good as a database that does not answer, and as transient.
-            raise psycopg.OperationalError(str(error)) from error
-        connection = Timed.connect(autocommit=True, prepare_threshold=None, **given)
-        arrays.prepare(connection)
-        return connection
-
 
 def _check_commit(answer: str | None) -> None:
     """To `commit` a server answers without an error if it had to roll back."""
     if answer != "COMMIT":
         raise psycopg.errors.InFailedSqlTransaction(f"the answer to the commit was {answer}")
-
-
-def _refuse_what_forgets(connection: Timed) -> Timed:
-    """A commit that may be forgotten breaks the first promise: better not to begin."""
-    with connection.transaction(), connection.cursor() as cursor:
-        found = cursor.execute(_SQL["connection_state"]).fetchone() or ("unknown", False)
-        synchronous_commit, in_recovery = found
-    if in_recovery:
-        raise psycopg.OperationalError("connected to a read-only replica")
-    if synchronous_commit == "off":
-        raise NotDurable("synchronous_commit is off for this role or database: set it to on")
-    return connection

@@ -7,6 +7,9 @@ holds or what the database does: an error would be bisected, and bisecting an ou
 multiplies invocations.
 """
 
+from consumer.early import begun  # before the rest is imported
+
+# isort: split
 import gc
 import time
 from collections.abc import Mapping
@@ -62,7 +65,7 @@ def parts() -> Parts:
     made = Parts(
         environment=uuid4(),
         settings=given,
-        database=Database(given, pipelines=given.pipeline),
+        database=Database(given, pipelines=given.pipeline, begun=begun),
         projection=Watched(projection.find(given.projection)),
         code=code_of(given),
         fuse=Fuse(first=given.fuse_seconds),

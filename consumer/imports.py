@@ -24,7 +24,12 @@ _QUERIES = "aws_lambda_powertools.utilities.jmespath_utils"
 
 with lending(
     "aws_lambda_powertools",
-    [Absent(_QUERIES), _TypingExtensions("typing_extensions"), Inspect()],
+    [
+        Absent(_QUERIES),
+        *(Absent(f"msgspec.{name}") for name in ("inspect", "toml", "yaml")),
+        _TypingExtensions("typing_extensions"),
+        Inspect(),
+    ],
 ):
     import aws_lambda_powertools  # noqa: F401 - this is the place
     import msgspec  # noqa: F401 - as the line above

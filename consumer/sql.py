@@ -1,11 +1,9 @@
 """Named statements out of a `.sql` file."""
 
-import re
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
-_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
+_NAME = "-- name: "
 
 
 def read_statements(file: Path) -> dict[str, LiteralString]:
@@ -14,9 +12,14 @@ def read_statements(file: Path) -> dict[str, LiteralString]:
     The text is the project's own, which is what `LiteralString` asks for. Raises `ValueError` if
     two have one name.
     """
-    _, *parts = _NAME.split(file.read_text())
-    texts = (_COMMENT.sub("", text).strip().removesuffix(";") for text in parts[1::2])
-    names = parts[::2]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{file}: two statements have one name among {sorted(names)}")
-    return dict(zip(names, cast("list[LiteralString]", list(texts)), strict=True))
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []  # above the first name: of no statement
+    for line in file.read_text().splitlines():
+        if line.startswith(_NAME):
+            name = line.removeprefix(_NAME).strip()
+            if name in found:
+                raise ValueError(f"{file}: two statements have the name {name}")
+            lines = found[name] = []
+        elif not line.lstrip().startswith("--"):
+            lines.append(line)
+    return {name: "\n".join(lines).strip().removesuffix(";") for name, lines in found.items()}

@@ -57,8 +57,8 @@ _decoder = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 _canonical = msgspec.json.Encoder(order="deterministic")
 
-_AT = re.compile(r"^(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-_NAMED = re.compile(r"field `(?P<field>[^`]*)`")
+_AT = r"(?s)^(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?$"
+_NAMED = r"field `(?P<field>[^`]*)`"
 
 
 def parse_event(raw: bytes | str) -> Event:
@@ -117,10 +117,10 @@ def _beyond_schema(event: Event) -> Event:
 
 
 def _named(error: msgspec.ValidationError) -> InvalidEvent:
-    match = _AT.match(str(error))
+    match = re.match(_AT, str(error))
     problem = match["problem"] if match else str(error)
     path = (match["path"] or "") if match else ""
     field = path.removeprefix("$").removeprefix(".")
-    if not field and (named := _NAMED.search(problem)):
+    if not field and (named := re.search(_NAMED, problem)):
         field = named["field"]
     return InvalidEvent(field or "event", problem[:1].lower() + problem[1:])

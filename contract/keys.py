@@ -47,7 +47,7 @@ BUCKET_BITS = 12
 _HASH_BITS = 128
 """"An MD5 hash function is used to map partition keys to 128-bit integer values" (Kinesis API
 reference, PutRecordsRequestEntry)."""
-_BUCKET_KEY = re.compile(r"bucket-[0-9a-f]{3}")
+_BUCKET_KEY = r"bucket-[0-9a-f]{3}"
 
 
 class OrderKeys:
@@ -86,7 +86,9 @@ def is_bucket_key(partition_key: str) -> bool:
     """Whether this is a bucket's partition key, which no order ID may be (`contract.event`): what
     stands under it says nothing about its order.
     """
-    return partition_key.startswith("bucket-") and _BUCKET_KEY.fullmatch(partition_key) is not None
+    if not partition_key.startswith("bucket-"):
+        return False
+    return re.fullmatch(_BUCKET_KEY, partition_key) is not None
 
 
 @cache  # of 4,096 entries at most

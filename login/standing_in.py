@@ -108,6 +108,8 @@ class _Later:
         self._given = pattern, flags
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # an abstract class asks each of its attributes for one
+            raise AttributeError(name)
         found = getattr(_compile(*self._given), name)
         setattr(self, name, found)
         return found

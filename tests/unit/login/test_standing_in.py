@@ -31,6 +31,20 @@ PROOFS = {
         from psycopg._queries import _query2pg_nocache
         assert _query2pg_nocache(b"select %s, %b", "utf-8")[0] == b"select $1, $2"
     """,
+    "psycopg's expressions are not compiled before they are asked for something": """
+        from psycopg.types import datetime
+        classes = (datetime.TimestamptzLoader, datetime.IntervalLoader, datetime.TimeLoader)
+        given = [one for each in classes for one in vars(each).values() if hasattr(one, "_given")]
+        assert len(given) == 3
+        for one in given:
+            assert vars(one).keys() == {"_given"}, one._given
+    """,
+    "what msgspec has besides can be had by importing it": """
+        import msgspec.inspect
+        assert msgspec.inspect.type_info(int) == msgspec.inspect.IntType()
+        import msgspec.toml, msgspec.yaml
+        assert msgspec.toml.decode(b"a = 1") == {"a": 1}
+    """,
     "time zones are found": """
         import zoneinfo
         assert zoneinfo.TZPATH and all(place.endswith("zoneinfo") for place in zoneinfo.TZPATH)
