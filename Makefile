@@ -55,9 +55,11 @@ test-sam-local: .venv/dev.stamp .tools/sam.stamp .tools/lambda.stamp .tools/kine
 	@$(BIN)/python -m pytest tests/sam_local $(ARGS)
 
 POOLED := conformance/database conformance/deliveries integration/audit integration/consumer integration/ops \
-  integration/redrive integration/retention pooled
+  integration/redrive integration/retention
 test-pooled: .venv/dev.stamp .tools/moto.stamp debian/pgbouncer ## the consumer's tests again, recorded and through pgbouncer
-	@$(BIN)/python -m pytest -p tests.pooled.plugin $(POOLED:%=tests/%) $(ARGS)
+	@said=$$(mktemp -d) && trap 'rm -r "$$said"' EXIT && pooled="$(BIN)/python -m pytest -p tests.pooled.plugin --said $$said" && \
+	$$pooled $(SIDE_BY_SIDE) $(POOLED:%=tests/%) $(ARGS) && \
+	$(if $(ARGS),echo "what was said is judged after the whole suite only",$$pooled tests/pooled)
 
 SEEDS      ?= 500
 FIRST_SEED ?= 0

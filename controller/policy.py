@@ -35,6 +35,10 @@ that brings the service time back to what it was is in proportion to the two. Wh
 right is seen by comparing the minute of the cut with the first whole one after it: if that one did
 less (the rows got dearer, or the cut was too deep), the search goes on between the two.
 
+What was measured may be wrong. Sums that come late are read again, a period that was in part before
+an update is known by more work than there are slots, and a level at which rows are quick cannot be
+the top, whatever was measured above it: by the scalability law a row takes twice its least there.
+
 What rule 10 forgets is put on a shelf. A stall ends, a neighbour leaves: if a level then does
 what it did before, or the one that was left had recovered while it was being left, the database is
 what it was, and so is all that was known of it.

@@ -12,8 +12,8 @@ _COLOURS = {"fixed at the most": plots.BOUND}
 
 
 def draw(runs: list[Run], file: Path) -> None:
-    """Events applied, sessions at work, a bystander's query and the lag, second by second."""
-    titles = ("events/s applied", "sessions at work", "a bystander's query, ms", "lag, s")
+    """Events finished, sessions at work, a bystander's query and the lag, second by second."""
+    titles = ("events/s finished", "sessions at work", "a bystander's query, ms", "lag, s")
     with plots.figure(file, columns=4, size=(12.0, 3.2)) as columns:
         for run in runs:
             at = [sample.at for sample in run.samples]
@@ -22,7 +22,7 @@ def draw(runs: list[Run], file: Path) -> None:
                 "linewidth": 1.1,
                 "label": run.name,
             }
-            columns[0].plot(at, _calm([sample.applied for sample in run.samples]), **drawn)
+            columns[0].plot(at, _calm([sample.finished for sample in run.samples]), **drawn)
             columns[1].step(at, [sample.sessions for sample in run.samples], **drawn)
             columns[2].plot(at, [sample.bystander_ms for sample in run.samples], **drawn)
             columns[3].plot(at, [sample.lag for sample in run.samples], **drawn)

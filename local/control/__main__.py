@@ -60,7 +60,7 @@ class Sample(msgspec.Struct, kw_only=True):
     """
 
     at: float
-    applied: int
+    finished: int
     lag: float
     sessions: int
     factor: int
@@ -195,15 +195,14 @@ def _sample(
     connection: psycopg.Connection[Any],
     samples: list[Sample],
 ) -> Sample:
-    applied = connection.execute("select count(*) from inorder.ledger").fetchone()
+    world.read()
     sessions = connection.execute(SQL[f"{_limit(made)}_active"]).fetchone()
     asked = time.monotonic()
     connection.execute(SQL[f"{_limit(made)}_bystander"])
     took = (time.monotonic() - asked) * 1_000
-    total = 0 if applied is None else int(applied[0])
     return Sample(
         at=round(at, 2),
-        applied=total - sum(sample.applied for sample in samples),
+        finished=world.finished - sum(sample.finished for sample in samples),
         lag=made.runner.stats.lag_ms / 1_000,
         sessions=0 if sessions is None else int(sessions[0]),
         factor=world.settings.parallelization_factor if world.settings.enabled else 0,
@@ -212,7 +211,7 @@ def _sample(
 
 
 def _show(console: Console, runs: list[Run]) -> None:
-    table = Table(title="Events/s applied, sessions at work, a bystander's query (median ms)")
+    table = Table(title="Events/s finished, sessions at work, a bystander's query (median ms)")
     for column in ("limit", "run", "part", "events/s", "sessions", "bystander", "lag at its end"):
         table.add_column(column)
     for run in runs:
@@ -225,7 +224,7 @@ def _show(console: Console, runs: list[Run]) -> None:
                 run.limit,
                 run.name,
                 part,
-                f"{sum(s.applied for s in inside[1:]) / span:,.0f}",
+                f"{sum(s.finished for s in inside[1:]) / span:,.0f}",
                 f"{_median([s.sessions for s in inside]):.0f}",
                 f"{_median([s.bystander_ms for s in inside]):,.0f}",
                 f"{inside[-1].lag:.0f} s",

@@ -51,8 +51,11 @@ class LocalWorld:
         self.hand = Hand()
         self.settings = settings
         self.state = State()
+        self.finished = 0
+        """Events finished so far, by what was read of the log."""
         self._runner, self._log, self._shards, self._period = runner, log, shards, period
         self._read = 0
+        self._reading = threading.Lock()
         self._sums: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self._ages: dict[int, float] = {}
 
@@ -60,6 +63,11 @@ class LocalWorld:
         """Note how far the mapping is behind, for the period that is running."""
         lag, now = float(self._runner.stats.lag_ms), self._number(time.time())
         self._ages[now] = max(lag, self._ages.get(now, 0.0))
+
+    def read(self) -> None:
+        """What the consumers have printed since it was read last."""
+        with self._reading:
+            self._read_log()
 
     # ------------------------------------------------------------------ what `turn` asks for
 
@@ -70,7 +78,7 @@ class LocalWorld:
         self.state = state
 
     def observe(self) -> Around:
-        self._read_log()
+        self.read()
         now = self._number(time.time())
         return Around(
             minutes=tuple(self._minute(n) for n in range(now - _SEEN, now)),
@@ -142,6 +150,7 @@ class LocalWorld:
             sums[field] += sum(values)
             if metric is Metric.DATABASE_MILLISECONDS:
                 sums["batches"] += len(values)
+        self.finished += int(sum(emitted.get(Metric.EVENTS_FINISHED, [])))
 
 
 class Controlling:

@@ -28,6 +28,16 @@ class TestConsumer:
         assert statuses(sql) == {"teapot": "placed", "kettle": "canceled"}
         assert heads(sql) == {"teapot": (3, "open"), "kettle": (2, "open")}
 
+    def test_the_first_batch_takes_the_connection_that_was_begun(self, start, database_url, sql):
+        """Else there would be two, one of them for nothing."""
+        invoke = start("consumer", DATABASE_URL=database_url)
+        assert invoke("kinesis-plain.json") == {"batchItemFailures": []}
+        others = sql.execute(
+            "select count(*) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        ).fetchone()
+        assert others == (1,)
+
     def test_an_aggregated_batch_is_applied(self, start, database_url, sql):
         invoke = start("consumer", DATABASE_URL=database_url)
         assert invoke("kinesis-aggregated.json") == {"batchItemFailures": []}

@@ -1,17 +1,19 @@
 """`pytest -p tests.pooled.plugin`: the suite with every statement recorded, and through pgbouncer.
 
 Where there is no pgbouncer it is recorded alone, and a line at the end says so; in CI that is an
-error.
+error. With `--said` what was said is kept in a folder, so that several processes may share the
+suite, and one after them judges all of it.
 """
 
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from local.postgres import temporary_folder
 from tests.pooled.pgbouncer import SERVER_CONNECTIONS, executable
-from tests.pooled.wire import Wire
+from tests.pooled.wire import Said, Wire
 
 _CONSUMER = "tests/integration/consumer"
 _OUTAGES = f"{_CONSUMER}/test_outages_park_nothing.py"
@@ -20,6 +22,7 @@ NOT_POOLED = {
     f"{_CONSUMER}/test_server_crashes.py": "what is cut would be the pooler's connection",
     f"{_CONSUMER}/test_cut_connections.py": "what is cut would be the pooler's connection",
     f"{_CONSUMER}/test_round_trips.py": "what is counted would be the pooler's round trips",
+    f"{_CONSUMER}/test_early.py": "who is away, or is terminated, would be the pooler",
     f"{_OUTAGES}::test_trap_7_idle_in_a_transaction_too_long": (
         "a setting of the role reaches the pooler's next connection"
     ),
@@ -37,12 +40,33 @@ WIRE = pytest.StashKey[Wire]()
 _FOLDER = pytest.StashKey()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--said", type=Path, help="a folder that keeps what was said")
+
+
 def pytest_configure(config):
     if executable() is None and os.environ.get("CI"):
         raise pytest.UsageError("pgbouncer is missing, and in CI nothing is skipped")
     folder = config.stash[_FOLDER] = temporary_folder()
     wire = config.stash[WIRE] = Wire(Path(folder.name), pooled=executable() is not None)
     wire.install()
+
+
+def pytest_sessionfinish(session):
+    folder = session.config.getoption("--said")
+    if folder is not None:
+        said = session.config.stash[WIRE].said
+        (folder / f"{os.getpid()}.json").write_bytes(msgspec.json.encode(said))
+
+
+def everything_said(config) -> Said:
+    """By this process, and by those before it and beside it that are finished."""
+    said, folder = Said(), config.getoption("--said")
+    said.add(config.stash[WIRE].said)
+    for file in folder.glob("*.json") if folder else ():
+        if file.stem != str(os.getpid()):
+            said.add(msgspec.json.decode(file.read_bytes(), type=Said))
+    return said
 
 
 def pytest_unconfigure(config):
@@ -62,7 +86,7 @@ def _pooled_or_not(request):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    wire = config.stash[WIRE]
+    said = everything_said(config)
     how = (
         f"through pgbouncer, {SERVER_CONNECTIONS} server connections, transaction pooling; "
         f"{len(NOT_POOLED)} recorded only"
@@ -70,6 +94,6 @@ def pytest_terminal_summary(terminalreporter, config):
         else "NOT through pgbouncer, which is not installed (apt-get install pgbouncer)"
     )
     terminalreporter.write_line(
-        f"wire: {sum(wire.statements.values())} statements, {len(wire.statements)} different, on "
-        f"{wire.connections} connections; {how}"
+        f"wire: {sum(said.statements.values())} statements, {len(said.statements)} different, on "
+        f"{said.connections} connections; {how}"
     )

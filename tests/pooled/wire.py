@@ -32,14 +32,27 @@ _ENCRYPTED = ("require", "verify-ca", "verify-full")
 _Conninfo = dict[str, Any]
 
 
+class Said(msgspec.Struct, kw_only=True):
+    """What was said to databases: on how many connections, each statement how often, and what is
+    wrong with whom.
+    """
+
+    connections: int = 0
+    statements: dict[str, int] = {}
+    problems: dict[str, str] = {}
+
+    def add(self, other: "Said") -> None:
+        self.connections += other.connections
+        self.statements = dict(Counter(self.statements) + Counter(other.statements))
+        self.problems |= other.problems
+
+
 class Wire:
-    """Everything that was said, by SQL text and by what is wrong with it."""
+    """Routes what is said, and writes it down."""
 
     def __init__(self, folder: Path, *, pooled: bool) -> None:
         self.pooled = pooled
-        self.connections = 0
-        self.statements: Counter[str] = Counter()
-        self.problems: dict[str, str] = {}
+        self.said = Said()
         self._folder = folder
         self._lock = threading.RLock()
         self._relays: dict[int, Relay] = {}
@@ -124,8 +137,8 @@ class Wire:
         found = problems(kind, body)
         text = text_of(kind, body)
         with self._lock:
-            self.connections += kind == b""
+            self.said.connections += kind == b""
             if text is not None:
-                self.statements[text] += 1
+                self.said.statements[text] = self.said.statements.get(text, 0) + 1
             if found:
-                self.problems[text or repr(body[:200])] = ", ".join(found)
+                self.said.problems[text or repr(body[:200])] = ", ".join(found)

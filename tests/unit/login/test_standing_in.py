@@ -31,13 +31,17 @@ PROOFS = {
         from psycopg._queries import _query2pg_nocache
         assert _query2pg_nocache(b"select %s, %b", "utf-8")[0] == b"select $1, $2"
     """,
-    "psycopg's expressions are not compiled before they are asked for something": """
-        from psycopg.types import datetime
-        classes = (datetime.TimestamptzLoader, datetime.IntervalLoader, datetime.TimeLoader)
-        given = [one for each in classes for one in vars(each).values() if hasattr(one, "_given")]
-        assert len(given) == 3
-        for one in given:
-            assert vars(one).keys() == {"_given"}, one._given
+    "an abstract class does not compile its expressions": """
+        import abc, re
+        from login import standing_in
+        compiled, compile_ = [], standing_in._compile
+        standing_in._compile = lambda *given: compiled.append(given) or compile_(*given)
+        with standing_in.lending(__name__, []):
+            class Loader(abc.ABC):
+                expression = re.compile("a+")
+        assert compiled == []
+        assert Loader.expression.match("aa") and Loader.expression.match("a")
+        assert compiled == [("a+", 0)]
     """,
     "what msgspec has besides can be had by importing it": """
         import msgspec.inspect
