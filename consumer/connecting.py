@@ -1,4 +1,4 @@
-"""A connection that may be used: made, asked whether it forgets, prepared for columns."""
+"""A connection that may be used: made, prepared for columns, and asked whether it forgets."""
 
 from pathlib import Path
 
@@ -17,24 +17,30 @@ _SQL = read_statements(Path(__file__).with_name("queries.sql"))
 
 def connect(settings: DatabaseSettings) -> Timed:
     """A new connection; raises `psycopg.Error`, `NotDurable`, `BadSetting` or `SecretRefused`."""
-    connection = _connected(settings)
-    try:
-        _refuse_what_forgets(connection)
-        arrays.prepare(connection)
-    except BaseException:
-        # Not left to the garbage collector: until then it is one too many.
-        connection.close()
-        raise
-    return connection
+    return checked(reach(settings))
 
 
-def _connected(settings: DatabaseSettings) -> Timed:
+def reach(settings: DatabaseSettings) -> Timed:
+    """A connection to whatever answers there."""
     try:
         given = parameters(settings)
     except SecretUnavailable as error:
         # As good as a database that does not answer, and as transient.
         raise psycopg.OperationalError(str(error)) from error
-    return Timed.connect(autocommit=True, prepare_threshold=None, **given)
+    connection = Timed.connect(autocommit=True, prepare_threshold=None, **given)
+    arrays.prepare(connection)
+    return connection
+
+
+def checked(connection: Timed) -> Timed:
+    """The same, unless it may not be used: then it is closed, and an error raised."""
+    try:
+        _refuse_what_forgets(connection)
+    except BaseException:
+        # Not left to the garbage collector: until then it is one too many.
+        connection.close()
+        raise
+    return connection
 
 
 def _refuse_what_forgets(connection: Timed) -> None:

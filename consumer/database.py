@@ -61,7 +61,10 @@ class Database:
         if self._connection is None or self._connection.closed:
             self.close()
             begun, self._begun = self._begun, None
-            self._connection = connect(self._settings) if begun is None else begun()
+            self._connection = self._connect() if begun is None else begun()
+
+    def _connect(self) -> Timed:
+        return connect(self._settings)
 
     @contextmanager
     def transaction(self) -> Iterator[tuple[Store, Cursor[Any]]]:

@@ -221,8 +221,8 @@ def _neighbour(
     below: Level | None, above: Level | None, best: Level, terrain: Terrain
 ) -> int | None:
     """The neighbour to look at again, if it is time: one that did hardly less. Once the best level
-    does clearly less than before, its top has moved down, else up. While rows are quick
-    also by what a lower level took, this is not the top, whatever was measured above: by the
+    does clearly less than before, its top has moved down, else up. While rows are quick, also by
+    what they take at a lower level, this is not the top, whatever was measured above: by the
     scalability law a row takes twice its least time there.
     """
     moved = above if terrain.drift > 0 else below

@@ -55,7 +55,7 @@ BOUNDS = Bounds(
 
 
 class Sample(msgspec.Struct, kw_only=True):
-    """One second: events applied in it, lag in seconds, sessions at work in the database, the
+    """One second: events finished in it, lag in seconds, sessions at work in the database, the
     factor in effect, and the milliseconds that a bystander's query took.
     """
 

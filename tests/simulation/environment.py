@@ -14,6 +14,7 @@ from consumer.apart.witness import Ended, Inside, Witness, Work
 from consumer.arrivals import read_batch
 from consumer.attempts import Attempts, Interrupted
 from consumer.batch import Applied, apply_batch
+from consumer.connecting import checked
 from consumer.database import Database
 from consumer.delivery import Delivery
 from consumer.deploys import Code
@@ -55,7 +56,7 @@ class SimulatedDatabase(Database):
         self._imagine = connect
 
     def _connect(self) -> Any:
-        return self._imagine()
+        return checked(self._imagine())
 
     def cut(self) -> None:
         if self._connection is not None:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import trustme
 
-from consumer.connecting import _connected
+from consumer.connecting import reach
 from consumer.database import Database
 from local.postgres import Postgres, installed, temporary_folder
 from login.settings import ROOTS, DatabaseSettings, read
@@ -67,7 +67,7 @@ def settings(port: int, roots: Path, **variables: str) -> DatabaseSettings:
 
 
 def connect(given: DatabaseSettings) -> None:
-    _connected(given).close()
+    reach(given).close()
 
 
 def test_the_right_server_gets_a_token_and_nothing_a_proxy_refuses(authority, roots):

@@ -240,11 +240,11 @@ MISTAKES = (
     ),
     Mistake(
         name="a refused connection is left open",
-        path="consumer/database.py",
-        before="""            except BaseException:
-                # Not left""",
-        after="""            except ZeroDivisionError:
-                # Not left""",
+        path="consumer/connecting.py",
+        before="""    except BaseException:
+        # Not left""",
+        after="""    except ZeroDivisionError:
+        # Not left""",
         seed=0,
     ),
     Mistake(
