@@ -23,23 +23,21 @@ class Begun:
     """A connection that is being made by a thread; call it for the connection, or for the error."""
 
     def __init__(self, making: Callable[[], Timed]) -> None:
-        self._making = making
-        self._made: Timed | None = None
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._make, daemon=True)
+        self._outcome: Timed | BaseException
+        self._thread = Thread(target=self._make, args=(making,), daemon=True)
         self._thread.start()
 
     def __call__(self) -> Timed:
         self._thread.join()
-        if self._made is None:
-            raise self._error or RuntimeError("no connection was made, and no error said why")
-        return self._made
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
 
-    def _make(self) -> None:
+    def _make(self, making: Callable[[], Timed]) -> None:
         try:
-            self._made = self._making()
+            self._outcome = making()
         except BaseException as error:  # noqa: BLE001 - it is raised where the connection is asked for
-            self._error = error
+            self._outcome = error
 
 
 def begin(environment: Mapping[str, str] = os.environ) -> Begun | None:

@@ -1,11 +1,13 @@
 """Named statements out of a `.sql` file."""
 
+from functools import cache
 from pathlib import Path
 from typing import LiteralString
 
 _NAME = "-- name: "
 
 
+@cache  # one file has the statements of several modules
 def read_statements(file: Path) -> dict[str, LiteralString]:
     """The statements of a file, by the `-- name:` line above each; comments are left out.
 

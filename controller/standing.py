@@ -63,7 +63,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """
         settled = self.state.settled
         lately = minute.at < settled + _LATELY_PERIODS * self.bounds.period
-        is_too_busy = minute.worked_ms / 1_000 / self.bounds.period > _TOO_BUSY * self.here
+        is_too_busy = _at_work(minute, self.bounds.period) > _TOO_BUSY * self.here
         return minute.at >= settled and not (lately and is_too_busy)
 
     def ripe(self) -> Minute | None:
@@ -102,7 +102,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             concurrency=self.here,
             throughput=minute.events / self.bounds.period,
             service_ms=minute.service_ms or 0.0,
-            busy=minute.worked_ms / 1_000 / self.bounds.period,
+            busy=_at_work(minute, self.bounds.period),
             minutes=1,
             at=minute.at,
             usual_ms=minute.service_ms or 0.0,
@@ -126,7 +126,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         if near is None or near.busy == 0 or self._is_behind_for_long(minute):
             return True
         inside = _inside(minute)
-        share = minute.worked_ms / 1_000 / self.bounds.period / self.here
+        share = _at_work(minute, self.bounds.period) / self.here
         as_busy = _AS_BUSY if near.concurrency == self.here else _ABOUT_AS_BUSY
         return share >= as_busy * inside / (inside + _outside(near))
 
@@ -163,8 +163,12 @@ def _completed(level: Level, minute: Minute | None, period: float) -> Level:
         return level
     if minute.events / period <= (1 + CLEAR) * level.throughput:
         return level
-    busy = minute.worked_ms / 1_000 / period
-    return replace(level, throughput=minute.events / period, busy=busy)
+    return replace(level, throughput=minute.events / period, busy=_at_work(minute, period))
+
+
+def _at_work(minute: Minute, period: float) -> float:
+    """The mean number of invocations at work."""
+    return minute.worked_ms / 1_000 / period
 
 
 def _inside(minute: Minute) -> float:

@@ -195,14 +195,13 @@ def _sample(
     connection: psycopg.Connection[Any],
     samples: list[Sample],
 ) -> Sample:
-    world.read()
     sessions = connection.execute(SQL[f"{_limit(made)}_active"]).fetchone()
     asked = time.monotonic()
     connection.execute(SQL[f"{_limit(made)}_bystander"])
     took = (time.monotonic() - asked) * 1_000
     return Sample(
         at=round(at, 2),
-        finished=world.finished - sum(sample.finished for sample in samples),
+        finished=world.finished() - sum(sample.finished for sample in samples),
         lag=made.runner.stats.lag_ms / 1_000,
         sessions=0 if sessions is None else int(sessions[0]),
         factor=world.settings.parallelization_factor if world.settings.enabled else 0,

@@ -51,8 +51,6 @@ class LocalWorld:
         self.hand = Hand()
         self.settings = settings
         self.state = State()
-        self.finished = 0
-        """Events finished so far, by what was read of the log."""
         self._runner, self._log, self._shards, self._period = runner, log, shards, period
         self._read = 0
         self._reading = threading.Lock()
@@ -64,10 +62,11 @@ class LocalWorld:
         lag, now = float(self._runner.stats.lag_ms), self._number(time.time())
         self._ages[now] = max(lag, self._ages.get(now, 0.0))
 
-    def read(self) -> None:
-        """What the consumers have printed since it was read last."""
+    def finished(self) -> int:
+        """Events finished so far, by what the consumers have printed."""
         with self._reading:
             self._read_log()
+            return int(sum(sums["events"] for sums in self._sums.values()))
 
     # ------------------------------------------------------------------ what `turn` asks for
 
@@ -78,7 +77,8 @@ class LocalWorld:
         self.state = state
 
     def observe(self) -> Around:
-        self.read()
+        with self._reading:
+            self._read_log()
         now = self._number(time.time())
         return Around(
             minutes=tuple(self._minute(n) for n in range(now - _SEEN, now)),
@@ -150,7 +150,6 @@ class LocalWorld:
             sums[field] += sum(values)
             if metric is Metric.DATABASE_MILLISECONDS:
                 sums["batches"] += len(values)
-        self.finished += int(sum(emitted.get(Metric.EVENTS_FINISHED, [])))
 
 
 class Controlling:

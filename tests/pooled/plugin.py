@@ -60,12 +60,13 @@ def pytest_sessionfinish(session):
 
 
 def everything_said(config) -> Said:
-    """By this process, and by those before it and beside it that are finished."""
-    said, folder = Said(), config.getoption("--said")
-    said.add(config.stash[WIRE].said)
-    for file in folder.glob("*.json") if folder else ():
-        if file.stem != str(os.getpid()):
-            said.add(msgspec.json.decode(file.read_bytes(), type=Said))
+    """By this process, or by all that are finished and have kept it in the folder."""
+    folder = config.getoption("--said")
+    if folder is None:
+        return config.stash[WIRE].said
+    said = Said()
+    for file in folder.glob("*.json"):
+        said.add(msgspec.json.decode(file.read_bytes(), type=Said))
     return said
 
 
